@@ -1,0 +1,172 @@
+"""Everything a run is made of, as one frozen dataclass that tyro turns into a command line."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+import torch
+import tyro
+
+from sher_rl.envs import check_env_id
+from sher_rl.errors import UsageError
+from sher_rl.functional import Clip
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Config:
+    """One run. Algorithmic numbers have no defaults, so a recipe states each of them."""
+
+    env_id: str
+    """gymnasium id of the goal environment."""
+    method: str
+    """Name of the method, for the run folder."""
+    total_frames: int
+    """Environment steps to train for, over all environments."""
+    num_envs: int
+    """Environments stepped together."""
+
+    frames_per_batch: int
+    """Environment steps between two rounds of updates, over all environments."""
+    updates_per_batch: int
+    """Gradient steps in a round of updates (N of Algorithm 1)."""
+    random_frames: int
+    """Uniformly random steps at the start, before the first update."""
+    random_action: float
+    """Probability of a uniformly random action afterwards, while training."""
+
+    buffer_size: int
+    """Transitions kept; the oldest are overwritten."""
+    batch_size: int
+    """Transitions in a gradient step."""
+    k: float
+    """Hindsight goals for each original one (future strategy)."""
+
+    hidden: tuple[int, ...]
+    """Widths of the hidden layers of actor, Q and V."""
+    actor_lr: float
+    """Adam's step size for the policy (and an automatic temperature)."""
+    critic_lr: float
+    """Adam's step size for Q and V."""
+    alpha: float
+    """Temperature; the initial one if target_entropy is given."""
+    target_entropy: float | Literal["auto"] | None
+    """Entropy in nats that an automatic temperature aims at; auto is minus the action's size, None is off."""
+    gamma: float
+    """Discount."""
+    polyak: float
+    """Share of the target V kept at each gradient step."""
+    clip: Clip
+    """Bounds on the targets; see SoftMultiGoalLoss."""
+    actor_q: Literal["q1", "min"]
+    """The Q that the policy ascends."""
+
+    eval_frames: int
+    """Environment steps between evaluations."""
+    eval_episodes: int
+    """Deterministic test episodes in an evaluation."""
+
+    seed: int = 0
+    """Seed of weights, draws and environments; test environments have seeds of their own."""
+    out_dir: Path = Path("runs")
+    """Folder for run folders."""
+    run_name: str | None = None
+    """Name of the run folder; the default is made of task, method, seed and time."""
+    device: str = "cpu"
+    """Where the networks and the buffer live."""
+    resume: Path | None = None
+    """Run folder to go on with from its last checkpoint; of the flags only --total-frames counts then."""
+
+    def __post_init__(self) -> None:
+        check_env_id(self.env_id)
+        for name in _POSITIVE:
+            if not getattr(self, name) > 0:
+                raise UsageError(f"{name} is {getattr(self, name)}; use a number above 0.")
+        for name in ("random_frames", "alpha", "k", "seed"):
+            if not getattr(self, name) >= 0:
+                raise UsageError(f"{name} is {getattr(self, name)}; use a number of at least 0.")
+        for name in ("random_action", "polyak"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise UsageError(f"{name} is {getattr(self, name)}; use a number from 0 to 1.")
+        if not 0 <= self.gamma < 1:
+            raise UsageError(f"gamma is {self.gamma}; use a number from 0 up to, not including, 1.")
+        if not self.hidden or min(self.hidden) < 1:
+            raise UsageError(f"hidden is {self.hidden}; use one width or more, each at least 1.")
+        if self.batch_size > self.buffer_size:
+            raise UsageError(f"batch_size {self.batch_size} exceeds buffer_size {self.buffer_size}.")
+        if self.frames_per_batch + self.num_envs > self.buffer_size:
+            raise UsageError(
+                f"frames_per_batch {self.frames_per_batch} does not fit buffer_size {self.buffer_size}."
+            )
+        if self.run_name is not None and Path(self.run_name).name != self.run_name:
+            raise UsageError(f"run_name is {self.run_name!r}; use a folder's name, out_dir says where.")
+        try:
+            torch.empty(0, device=self.device)
+        except (RuntimeError, AssertionError) as error:
+            raise UsageError(f"device {self.device!r} cannot be used ({str(error).splitlines()[0]}).") from error
+
+    @property
+    def task(self) -> str:
+        """The task's short name: FetchPush-v4 is fetch_push, HandManipulateEgg-v1 is hand_egg."""
+        words = re.findall(r"[A-Z][a-z0-9]*", self.env_id.split("-")[0].replace("Manipulate", ""))
+        return "_".join(words).lower()
+
+    @property
+    def train_seed(self) -> int:
+        """Seed of the first training environment; the others follow."""
+        return 100_000 * self.seed
+
+    @property
+    def test_seed(self) -> int:
+        """Seed of the first test episode; the others follow."""
+        return self.train_seed + 50_000
+
+    def save(self, path: Path) -> None:
+        """Write the resolved values as JSON."""
+        path.write_text(json.dumps(dataclasses.asdict(self), indent=2, default=str) + "\n")
+
+    @classmethod
+    def load(cls, path: Path) -> Config:
+        """Read what :meth:`save` wrote.
+
+        Raises:
+            UsageError: the file is missing or is no such JSON.
+        """
+        try:
+            values = json.loads(path.read_text())
+            paths = {key: values[key] and Path(values[key]) for key in ("out_dir", "resume")}
+            return cls(**(values | paths | {"hidden": tuple(values["hidden"])}))
+        except (OSError, TypeError, KeyError, ValueError) as error:
+            raise UsageError(f"{str(path)!r} is no configuration of a run ({error}).") from error
+
+
+_POSITIVE = (
+    "total_frames num_envs frames_per_batch updates_per_batch buffer_size batch_size "
+    "actor_lr critic_lr eval_frames eval_episodes"
+).split()
+
+
+def cli(main: Callable[[Config], object], default: Config) -> None:
+    """Run a recipe's ``main`` from the command line: every field of ``default`` is a flag.
+
+    What the user gave wrong is answered by one sentence and exit status 2.
+    """
+    config = tyro.cli(Config, default=default, description=sys.modules["__main__"].__doc__)
+    try:
+        main(resumed(config) if config.resume else config)
+    except (UsageError, ImportError) as error:
+        sys.exit(f"error: {error}")
+
+
+def resumed(config: Config) -> Config:
+    """Return the configuration of the run that ``config.resume`` names, with ``config.total_frames``."""
+    folder = Path(config.resume or "")
+    saved = Config.load(folder / "config.json")
+    if saved.env_id != config.env_id:
+        raise UsageError(f"resume {str(folder)!r} is a run on {saved.env_id}, this recipe's is {config.env_id}.")
+    return dataclasses.replace(saved, resume=folder, total_frames=config.total_frames)

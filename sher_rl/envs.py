@@ -1,0 +1,188 @@
+"""The eight Fetch and Hand tasks, and any other goal environment, as batched TorchRL environments."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+from torchrl.envs import Compose, DoubleToFloat, EnvBase, SerialEnv, TransformedEnv, UnsqueezeTransform
+from torchrl.envs.libs.gym import GymWrapper, default_info_dict_reader, set_gym_backend
+
+from sher_rl.errors import UsageError
+from sher_rl.functional import euler_to_quaternion, goal_distance, quaternion_to_euler, rotation_angle
+
+if TYPE_CHECKING:
+    import gymnasium
+
+RewardFn = Callable[[Tensor, Tensor], Tensor]
+
+
+def _point_reward(achieved_goal: Tensor, desired_goal: Tensor, *, threshold: float, dense: bool) -> Tensor:
+    distance = goal_distance(achieved_goal.double(), desired_goal.double())
+    return (-distance if dense else -(distance > threshold).double()).float()
+
+
+def _pose_reward(
+    achieved_goal: Tensor, desired_goal: Tensor, *, threshold: float, any_spin: bool, dense: bool
+) -> Tensor:
+    achieved, desired = achieved_goal.double(), desired_goal.double()
+    distance = goal_distance(achieved[..., :3], desired[..., :3])
+    achieved_q, desired_q = achieved[..., 3:], desired[..., 3:]
+    if any_spin:
+        xy, z = quaternion_to_euler(achieved_q)[..., :2], quaternion_to_euler(desired_q)[..., 2:]
+        achieved_q = euler_to_quaternion(torch.cat((xy, z), -1))
+    angle = rotation_angle(achieved_q, desired_q)
+    if dense:
+        return -(10.0 * distance + angle).float()
+    return ((distance < threshold) & (angle < 0.1)).float() - 1.0
+
+
+_REWARDS: dict[str, Callable[..., Tensor]] = {
+    "FetchReach-v4": partial(_point_reward, threshold=0.05),
+    "FetchPush-v4": partial(_point_reward, threshold=0.05),
+    "FetchSlide-v4": partial(_point_reward, threshold=0.05),
+    "FetchPickAndPlace-v4": partial(_point_reward, threshold=0.05),
+    "HandReach-v3": partial(_point_reward, threshold=0.01),
+    "HandManipulateBlock-v1": partial(_pose_reward, threshold=0.01, any_spin=False),
+    "HandManipulateEgg-v1": partial(_pose_reward, threshold=0.01, any_spin=False),
+    "HandManipulatePen-v1": partial(_pose_reward, threshold=0.05, any_spin=True),
+}
+TASKS = tuple(_REWARDS)
+"""Environment ids of the paper's eight tasks, sparse reward. ``FetchPushDense-v4`` and the like exist too."""
+
+
+def goal_reward(env_id: str) -> RewardFn:
+    """The task's ``compute_reward`` in batched torch, on any device, without MuJoCo.
+
+    Equal to gymnasium-robotics called *row by row*; its own batched call is wrong for the Pen. Distances
+    are taken in float64 whatever the goals' dtype.
+
+    Args:
+        env_id: one of :data:`TASKS`, or its dense variant.
+
+    Returns:
+        A function from ``achieved_goal`` and ``desired_goal``, both ``(B, g)``, to the reward ``(B, 1)``,
+        float32: 0 where the goal is met and -1 elsewhere; minus a distance for dense tasks.
+
+    Raises:
+        UsageError: the id is retired, or is no task of this package (then pass a function of your own).
+
+    >>> reward = goal_reward("FetchPush-v4")
+    >>> reward(torch.tensor([[1.3, 0.7, 0.4]]).repeat(2, 1), torch.tensor([[1.3, 0.72, 0.4], [1.2, 0.7, 0.4]]))
+    tensor([[-0.],
+            [-1.]])
+    """
+    check_env_id(env_id)
+    sparse_id = env_id.replace("Dense-", "-")
+    if sparse_id not in _REWARDS:
+        raise UsageError(f"env_id {env_id!r} has no built-in reward; known are {', '.join(TASKS)}.")
+    return partial(_REWARDS[sparse_id], dense=sparse_id != env_id)
+
+
+def check_env_id(env_id: str) -> None:
+    """Refuse retired versions of the Fetch and Hand tasks, naming the id to use.
+
+    >>> check_env_id("FetchPush-v1")
+    Traceback (most recent call last):
+    sher_rl.errors.UsageError: env_id 'FetchPush-v1' is not maintained; use 'FetchPush-v4'.
+    """
+    match = re.fullmatch(r"(?P<name>(Fetch|Hand)\w+?)(?P<dense>Dense)?-v\d+", env_id)
+    for task in TASKS if match else ():
+        name, version = task.split("-")
+        current = f"{name}{match['dense'] or ''}-{version}" if match else ""
+        if match and match["name"] == name and env_id != current:
+            raise UsageError(f"env_id {env_id!r} is not maintained; use {current!r}.")
+
+
+def make_env(env_id: str, num_envs: int = 1, *, seed: int = 0, **gym_kwargs: Any) -> EnvBase:
+    """Batch ``num_envs`` copies of a gymnasium goal environment.
+
+    Environment ``i`` starts as ``gymnasium.make(env_id).reset(seed=seed + i)`` does and goes on like it; so
+    it does again after ``env.set_seed(other)``.
+
+    Args:
+        env_id: gymnasium id of an environment with a goal dictionary.
+        num_envs: copies, stepped one after the other in this process.
+        seed: seed of the first environment.
+        **gym_kwargs: for ``gymnasium.make``, for example ``max_episode_steps`` or ``render_mode``.
+
+    Returns:
+        Environment of batch size ``[num_envs]`` with float32 ``observation``, ``achieved_goal``,
+        ``desired_goal``, ``action``, ``("next", "reward")``, ``("next", "is_success")`` (both
+        ``[num_envs, 1]``, success as 0 or 1), and bool done, terminated, truncated.
+
+    Raises:
+        UsageError: the id is retired, unknown or no goal environment.
+        ImportError: the installed MuJoCo is too new for gymnasium-robotics.
+
+    >>> env = make_env("FetchReach-v4", num_envs=2)
+    >>> env.rollout(3)["next", "reward"].shape
+    torch.Size([2, 3, 1])
+    """
+    if num_envs < 1:
+        raise UsageError(f"num_envs is {num_envs}; use at least 1.")
+    envs = SerialEnv(num_envs, partial(_GoalEnv.make, env_id, **gym_kwargs))
+    batched = TransformedEnv(
+        envs,
+        Compose(
+            DoubleToFloat(["observation", "achieved_goal", "desired_goal"]),
+            UnsqueezeTransform(-1, in_keys=["is_success"]),
+        ),
+    )
+    batched.set_seed(seed)
+    return batched
+
+
+class _GoalEnv(GymWrapper):
+    """One gymnasium goal environment whose seed takes effect at the next reset, without a hidden one."""
+
+    _next_seed: int | None = None
+
+    @classmethod
+    def make(cls, env_id: str, **gym_kwargs: Any) -> _GoalEnv:
+        with set_gym_backend("gymnasium"):
+            env = cls(make_gym(env_id, **gym_kwargs))
+        return env.set_info_dict_reader(default_info_dict_reader(["is_success"]))
+
+    def set_seed(self, seed: int | None = None, static_seed: bool = False) -> int | None:
+        self._next_seed = seed
+        return seed if seed is None or static_seed else seed + 1
+
+    def _reset(self, tensordict: Any = None, **kwargs: Any) -> Any:
+        seed, self._next_seed = self._next_seed, None
+        return super()._reset(tensordict, **({"seed": seed} | kwargs))
+
+
+def make_gym(env_id: str, **gym_kwargs: Any) -> gymnasium.Env:
+    """``gymnasium.make`` for goal environments, with errors that say what would work."""
+    import gymnasium  # noqa: PLC0415
+
+    check_env_id(env_id)
+    _import_robotics()
+    try:
+        env = gymnasium.make(env_id, **gym_kwargs)
+    except gymnasium.error.Error as error:
+        raise UsageError(f"env_id {env_id!r} is unknown to gymnasium; tasks are {', '.join(TASKS)}.") from error
+    spaces = getattr(env.observation_space, "spaces", {})
+    missing = {"observation", "achieved_goal", "desired_goal"} - set(spaces)
+    if missing:
+        env.close()
+        raise UsageError(
+            f"env_id {env_id!r} is no goal environment: its observation lacks {', '.join(sorted(missing))}."
+        )
+    return env
+
+
+def _import_robotics() -> None:
+    import mujoco  # noqa: PLC0415
+
+    if tuple(map(int, mujoco.__version__.split(".")[:2])) >= (3, 12):
+        raise ImportError(
+            f"mujoco {mujoco.__version__} is installed, and gymnasium-robotics cannot build its Fetch and Hand "
+            "environments from 3.12 on; run pip install 'mujoco>=3.3,<3.12'."
+        )
+    import gymnasium_robotics  # noqa: PLC0415, F401

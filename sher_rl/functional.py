@@ -1,0 +1,194 @@
+"""The equations of Soft Hindsight Experience Replay as pure tensor functions.
+
+Numbers in parentheses are the equations and algorithm lines of the SHER paper (arXiv:2002.02089).
+Nothing here keeps state, draws random numbers or knows about TensorDict.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+Clip = Literal["none", "hard", "hard_q", "soft"]
+
+
+def soft_q_target(reward: Tensor, next_value: Tensor, terminated: Tensor, gamma: Tensor | float) -> Tensor:
+    r"""Target of both Q functions (eq. 10, line 22): :math:`r + \gamma (1 - d) V_{targ}(s', g)`.
+
+    ``d`` is ``terminated``: an episode cut off by a time limit still bootstraps. All arguments share
+    one shape.
+
+    >>> soft_q_target(torch.tensor([-1.0, 0.0]), torch.tensor([-4.0, -4.0]), torch.tensor([False, True]), 0.5)
+    tensor([-3.,  0.])
+    """
+    return reward + gamma * next_value * (~terminated)
+
+
+def soft_value_target(q_values: Tensor, log_prob: Tensor, alpha: Tensor | float) -> Tensor:
+    r"""Target of V (eq. 14, line 22): :math:`\min_i Q_i(s, ã, g) - \alpha \log \pi(ã | s, g)`.
+
+    Args:
+        q_values: shape ``(n, *batch)``, one row per Q function, at a fresh action ``ã ~ π``.
+        log_prob: shape ``(*batch)``, of the same action. A different shape is an error: broadcasting
+            ``(B, 1)`` against ``(B,)`` would mix the entropies of different states.
+        alpha: temperature.
+
+    >>> soft_value_target(torch.tensor([[-1.0, -5.0], [-2.0, -4.0]]), torch.tensor([-1.0, 2.0]), 0.5)
+    tensor([-1.5000, -6.0000])
+    """
+    q_min = q_values.min(0).values
+    if q_min.shape != log_prob.shape:
+        raise ValueError(f"log_prob has shape {tuple(log_prob.shape)}, one Q has {tuple(q_min.shape)}.")
+    return q_min - alpha * log_prob
+
+
+def policy_objective(q_value: Tensor, log_prob: Tensor, alpha: Tensor | float) -> Tensor:
+    r"""What the policy minimises (eq. 16, line 23): :math:`\alpha \log \pi(ã | s, g) - Q(s, ã, g)`.
+
+    >>> policy_objective(torch.tensor([-3.0]), torch.tensor([2.0]), 0.5)
+    tensor([4.])
+    """
+    if q_value.shape != log_prob.shape:
+        raise ValueError(f"log_prob has shape {tuple(log_prob.shape)}, Q has {tuple(q_value.shape)}.")
+    return alpha * log_prob - q_value
+
+
+def half_squared_error(prediction: Tensor, target: Tensor) -> Tensor:
+    r"""Regression loss of Q and V (eq. 14): :math:`\frac12 (x - y)^2` per element, no gradient to ``y``.
+
+    >>> half_squared_error(torch.tensor([1.0]), torch.tensor([-2.0]))
+    tensor([4.5000])
+    """
+    return 0.5 * (prediction - target.detach()).square()
+
+
+def temperature_loss(log_alpha: Tensor, log_prob: Tensor, target_entropy: float) -> Tensor:
+    r"""Automatic temperature: :math:`-\log\alpha\,(\log\pi + \bar H)` per element (SAC, arXiv:1812.05905 eq. 18).
+
+    Gradient descent raises :math:`\alpha` while the entropy :math:`-\log\pi` is below ``target_entropy``.
+
+    >>> temperature_loss(torch.tensor(-2.0), torch.tensor([3.0]), -4.0)
+    tensor([-2.])
+    """
+    return -log_alpha * (log_prob.detach() + target_entropy)
+
+
+def return_bounds(gamma: float) -> tuple[float, float]:
+    r"""Range of a return of rewards in {-1, 0}: :math:`[-1/(1-\gamma), 0]` (HER, arXiv:1707.01495).
+
+    >>> return_bounds(0.75)
+    (-4.0, 0.0)
+    """
+    return -1.0 / (1.0 - gamma), 0.0
+
+
+def soft_return_bounds(
+    gamma: float, alpha: float, action_dim: int, min_entropy: float | None = None
+) -> tuple[float, float]:
+    r"""Range of a *soft* Q value for rewards in {-1, 0} and a tanh policy on :math:`[-1, 1]^d`.
+
+    .. math:: \left[\frac{-1 + \gamma\alpha H_{min}}{1-\gamma},\ \frac{\gamma\alpha\, d\ln 2}{1-\gamma}\right]
+
+    The upper bound is exact, as no density on the cube has more entropy than the uniform one. The lower
+    one rests on ``min_entropy`` (nats; default :math:`-d`), a heuristic: a saturated tanh has no floor.
+
+    >>> low, high = soft_return_bounds(0.5, 0.1, action_dim=4)
+    >>> round(low, 4), round(high, 4)
+    (-2.4, 0.2773)
+    """
+    floor = -float(action_dim) if min_entropy is None else min_entropy
+    low, _ = return_bounds(gamma)
+    return low * (1.0 - gamma * alpha * floor), -low * gamma * alpha * action_dim * math.log(2.0)
+
+
+def future_offset(remaining: Tensor, uniform: Tensor) -> Tensor:
+    r"""Steps from a transition to the one whose outcome becomes its goal, HER's ``future`` strategy.
+
+    :math:`\lfloor u (remaining + 1) \rfloor`, uniform on ``{0..remaining}``. Offset 0 is the transition's own
+    *next* achieved goal, so goals come from after the action, up to and including the episode's last.
+
+    Args:
+        remaining: steps the episode still has after this one, integer.
+        uniform: draws from [0, 1), same shape.
+
+    >>> future_offset(torch.tensor([0, 3, 3]), torch.tensor([0.99, 0.0, 0.99]))
+    tensor([0, 0, 3])
+    """
+    return (uniform * (remaining + 1)).long()
+
+
+def delta_s(train_success: float, test_success: float) -> float:
+    r"""Stability measure (eq. 17): :math:`\delta_S = |S_{train} - S_{test}|`, of success rates in [0, 1].
+
+    >>> delta_s(0.5, 0.75)
+    0.25
+    """
+    return abs(train_success - test_success)
+
+
+def goal_distance(achieved_goal: Tensor, desired_goal: Tensor) -> Tensor:
+    """Euclidean distance over the last dimension, which is kept: ``(B, d), (B, d) -> (B, 1)``.
+
+    >>> goal_distance(torch.tensor([[0.0, 3.0]]), torch.tensor([[4.0, 0.0]]))
+    tensor([[5.]])
+    """
+    return torch.linalg.vector_norm(achieved_goal - desired_goal, dim=-1, keepdim=True)
+
+
+def rotation_angle(quaternion: Tensor, other: Tensor) -> Tensor:
+    """Angle in radians, 0 to 2π, between unit quaternions (w, x, y, z): ``(B, 4), (B, 4) -> (B, 1)``.
+
+    The Hand tasks' own measure: q and -q, which are one rotation, count as 2π apart.
+
+    >>> turned = torch.tensor([[math.cos(0.5), math.sin(0.5), 0.0, 0.0]])
+    >>> rotation_angle(turned, torch.tensor([[1.0, 0.0, 0.0, 0.0]]))
+    tensor([[1.]])
+    """
+    cosine = (quaternion * other).sum(-1, keepdim=True)
+    return 2 * torch.arccos(cosine.clamp(-1.0, 1.0))
+
+
+def quaternion_to_euler(quaternion: Tensor) -> Tensor:
+    """Angles about x, the turned y and the turned z axis, radians: ``(B, 4)`` as (w, x, y, z) ``-> (B, 3)``.
+
+    The convention of gymnasium-robotics: at the poles (cos y = 0) the x angle is 0.
+
+    >>> quaternion_to_euler(torch.tensor([[math.cos(0.5), 0.0, 0.0, math.sin(0.5)]]))
+    tensor([[-0., 0., 1.]])
+    """
+    w, x, y, z = (quaternion / torch.linalg.vector_norm(quaternion, dim=-1, keepdim=True)).unbind(-1)
+    r00, r10 = 1 - 2 * (y * y + z * z), 2 * (x * y + w * z)
+    r01, r11 = 2 * (x * y - w * z), 1 - 2 * (x * x + z * z)
+    r02 = 2 * (x * z + w * y)
+    r12, r22 = 2 * (y * z - w * x), 1 - 2 * (x * x + y * y)
+    cos_y = torch.sqrt(r22 * r22 + r12 * r12)
+    regular = cos_y > 4 * torch.finfo(torch.float64).eps
+    return torch.stack(
+        (
+            torch.where(regular, -torch.atan2(r12, r22), torch.zeros_like(w)),
+            -torch.atan2(-r02, cos_y),
+            torch.where(regular, -torch.atan2(r01, r00), -torch.atan2(-r10, r11)),
+        ),
+        -1,
+    )
+
+
+def euler_to_quaternion(euler: Tensor) -> Tensor:
+    """Inverse of :func:`quaternion_to_euler`: ``(B, 3)`` radians ``-> (B, 4)`` as (w, x, y, z).
+
+    >>> euler_to_quaternion(torch.tensor([[math.pi, 0.0, 0.0]])).round(decimals=4).abs()
+    tensor([[0., 1., 0., 0.]])
+    """
+    (cx, cy, cz), (sx, sy, sz) = (f(euler / 2).unbind(-1) for f in (torch.cos, torch.sin))
+    return torch.stack(
+        (
+            cx * cy * cz - sx * sy * sz,
+            sx * cy * cz + cx * sy * sz,
+            cx * sy * cz - sx * cy * sz,
+            cx * cy * sz + sx * sy * cz,
+        ),
+        -1,
+    )

@@ -1,0 +1,174 @@
+"""A run's folder, its progress.csv and its progress bar."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import platform
+import time
+from collections import defaultdict
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from sher_rl.config import Config
+from sher_rl.errors import UsageError
+
+COLUMNS = (
+    "frames updates seconds train_success test_success train_episodes test_episodes q_mean v_mean alpha entropy "
+    "loss_qvalue loss_value loss_actor loss_alpha grad_norm q_min q_max"
+).split()
+_PACKAGES = "sher-rl torch torchrl tensordict numpy gymnasium gymnasium-robotics mujoco".split()
+_IMPORTED = time.monotonic()
+
+
+def make_run_folder(config: Config) -> Path:
+    """Create the run's folder with its ``config.json`` and ``versions.json``, or leave nothing.
+
+    Raises:
+        UsageError: the folder cannot be written, or something is in it.
+    """
+    name = config.run_name or f"{config.task}-{config.method}-s{config.seed}-{time.strftime('%Y%m%d-%H%M%S')}"
+    folder = config.out_dir / name
+    try:
+        if folder.exists() and any(folder.iterdir()):
+            raise UsageError(f"run folder {str(folder)!r} is not empty; choose another --run-name or --out-dir.")
+        folder.mkdir(parents=True, exist_ok=True)
+        config.save(folder / "config.json")
+    except OSError as error:
+        raise UsageError(f"run folder {str(folder)!r} cannot be written ({error.strerror}).") from error
+    versions = {package: version(package) for package in _PACKAGES}
+    machine = {"python": platform.python_version(), "platform": platform.platform(), "cpus": os.cpu_count()}
+    threads = {"torch_threads": torch.get_num_threads()}
+    (folder / "versions.json").write_text(json.dumps(versions | machine | threads, indent=2) + "\n")
+    return folder
+
+
+class Progress:
+    """Count frames, updates and successes; show them on a bar; write a csv row for each evaluation.
+
+    Args:
+        folder: the run's folder; an existing ``progress.csv`` is continued.
+        total_frames: length of the bar.
+    """
+
+    def __init__(self, folder: Path, total_frames: int) -> None:
+        self.frames = self.updates = 0
+        self._seconds_before = 0.0
+        self._clear()
+        self._path = folder / "progress.csv"
+        self._bar = tqdm(total=total_frames, unit="frame", unit_scale=True, dynamic_ncols=True, smoothing=0.1)
+        self._shown: dict[str, str] = {}
+
+    def _clear(self) -> None:
+        self._train: list[Tensor] = []
+        self._statistics: dict[str, list[Tensor]] = defaultdict(list)
+        self._since = time.monotonic(), self.updates
+
+    def state_dict(self) -> dict[str, float]:
+        """Counters to go on from."""
+        return {"frames": self.frames, "updates": self.updates, "seconds": self.seconds}
+
+    def load_state_dict(self, state: Mapping[str, float]) -> None:
+        """Go on from saved counters; rows written after them are dropped from the csv."""
+        self.frames, self.updates = int(state["frames"]), int(state["updates"])
+        self._seconds_before = state["seconds"]
+        rows = [row for row in read_progress(self._path) if row["frames"] <= self.frames]
+        self._path.unlink()
+        for row in rows:
+            self._write({key: "" if value != value else value for key, value in row.items()})
+        self._bar.update(self.frames)
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since the process started, plus those of the run it resumes."""
+        return self._seconds_before + process_seconds()
+
+    def collected(self, frames: int, successes: Tensor) -> None:
+        """Count new frames and the successes of the episodes that ended in them."""
+        self.frames += frames
+        self._train.append(successes)
+        self._bar.update(frames)
+
+    def updated(self, statistics: Mapping[str, Tensor]) -> None:
+        """Count a gradient step and keep its statistics for the next row."""
+        self.updates += 1
+        for key, value in statistics.items():
+            self._statistics[key].append(value)
+
+    def show(self) -> None:
+        """Refresh the numbers behind the bar."""
+        start, updates = self._since
+        rate = (self.updates - updates) / max(time.monotonic() - start, 1e-9)
+        shown = {"upd/s": f"{rate:.0f}", "train": f"{self._train_success():.2f}", **self._shown}
+        for key, letter in (("alpha", "α"), ("entropy", "H")):
+            if self._statistics[key]:
+                shown[letter] = f"{self._statistics[key][-1].item():.3g}"
+        self._bar.set_postfix(shown)
+
+    def row(self, test_successes: Tensor) -> dict[str, float | str]:
+        """Write one row for an evaluation, and start the next interval."""
+        reduce = {"q_min": torch.min, "q_max": torch.max}
+        statistics = {
+            key: reduce.get(key, torch.mean)(torch.stack(values)).item()
+            for key, values in self._statistics.items()
+            if values
+        }
+        row = {
+            "frames": self.frames,
+            "updates": self.updates,
+            "seconds": round(self.seconds, 2),
+            "train_success": self._train_success(),
+            "test_success": test_successes.mean().item(),
+            "train_episodes": sum(map(len, self._train)),
+            "test_episodes": len(test_successes),
+            **statistics,
+        }
+        self._write(row)
+        self._clear()
+        self._shown["test"] = f"{row['test_success']:.2f}"
+        return row
+
+    def close(self) -> None:
+        """Leave the bar as it stands."""
+        self._bar.close()
+
+    def _train_success(self) -> float:
+        successes = torch.cat(self._train) if self._train else torch.empty(0)
+        return successes.mean().item()
+
+    def _write(self, row: Mapping[str, float | str]) -> None:
+        new = not self._path.exists()
+        with self._path.open("a", newline="") as file:
+            writer = csv.DictWriter(file, COLUMNS, restval="")
+            if new:
+                writer.writeheader()
+            writer.writerow(row)
+
+
+def read_progress(path: Path) -> list[dict[str, float]]:
+    """Rows of a ``progress.csv`` as numbers; an empty cell is NaN.
+
+    Raises:
+        UsageError: there is no such file, or it is no progress.csv.
+    """
+    try:
+        with path.open(newline="") as file:
+            rows = list(csv.DictReader(file))
+        return [{key: float(row[key] or "nan") for key in COLUMNS} for row in rows]
+    except (OSError, KeyError, ValueError, TypeError) as error:
+        raise UsageError(f"{str(path)!r} is no progress.csv of a run ({error}).") from error
+
+
+def process_seconds() -> float:
+    """Seconds since this process started; where /proc does not tell, since this module was imported."""
+    try:
+        started = int(Path("/proc/self/stat").read_text().rsplit(")", 1)[1].split()[19])
+        return time.clock_gettime(time.CLOCK_BOOTTIME) - started / os.sysconf("SC_CLK_TCK")
+    except (OSError, AttributeError):
+        return time.monotonic() - _IMPORTED

@@ -1,0 +1,153 @@
+"""The training loop: collect, extend, update, evaluate, log, checkpoint."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import torch
+from tensordict import TensorDict
+from tensordict.nn import TensorDictSequential
+from torchrl.collectors import Collector
+from torchrl.data import TensorDictReplayBuffer
+from torchrl.envs import EnvBase
+from torchrl.modules import EGreedyModule, ProbabilisticActor
+from torchrl.objectives import LossModule, SoftUpdate
+
+from sher_rl.checkpoint import RunCheckpoint
+from sher_rl.config import Config
+from sher_rl.envs import make_env
+from sher_rl.evaluation import episode_success, evaluate
+from sher_rl.modules import save_policy
+from sher_rl.progress import Progress, make_run_folder
+from sher_rl.report import draw_curves, summary_table
+from sher_rl.transforms import GoalNormalizer, HindsightRelabel
+
+TRANSITION = (
+    "observation",
+    "desired_goal",
+    "action",
+    *(("next", key) for key in ("observation", "achieved_goal", "desired_goal", "reward")),
+    *(("next", key) for key in ("done", "terminated")),
+)
+"""What the buffer keeps of a collected step."""
+
+
+def train(
+    config: Config,
+    *,
+    env: EnvBase,
+    policy: ProbabilisticActor,
+    normalizer: GoalNormalizer,
+    relabel: HindsightRelabel,
+    buffer: TensorDictReplayBuffer,
+    loss: LossModule,
+) -> Path:
+    """Train until ``config.total_frames``; see the recipes for how the parts are made.
+
+    Evaluates and writes ``progress.csv``, ``policy.pt`` and a checkpoint every ``config.eval_frames`` frames
+    and at the end, and a last ``curve.png`` if matplotlib is installed.
+
+    Args:
+        config: the numbers, and where the run folder goes.
+        env: training environments, closed at the end.
+        policy: sampled while collecting, deterministic while evaluating; shares ``loss``'s actor.
+        normalizer: its statistics follow the relabelled fresh episodes; last transform of ``buffer``.
+        relabel: first transform of ``buffer``.
+        buffer: what is collected goes in, batches of its ``batch_size`` come out.
+        loss: sum of its ``loss_*`` entries is minimised by Adam.
+
+    Returns:
+        The run's folder.
+
+    Raises:
+        UsageError: the folder cannot be made, or has no checkpoint to resume from.
+    """
+    test_env = make_env(config.env_id, min(config.num_envs, config.eval_episodes))
+    optimizer = make_optimizer(loss, config)
+    target = SoftUpdate(loss, eps=config.polyak)
+    folder = config.resume or make_run_folder(config)
+    progress = Progress(folder, config.total_frames)
+    checkpoint = RunCheckpoint(
+        folder, loss=loss, optimizer=optimizer, normalizer=normalizer, buffer=buffer, progress=progress
+    )
+    if config.resume:
+        checkpoint.restore()
+        env.set_seed(config.train_seed + progress.frames)
+
+    next_row = progress.frames + config.eval_frames
+    with closing(progress):
+        for data in collect(config, env, policy, start=progress.frames):
+            index = buffer.extend(data.select(*TRANSITION).reshape(-1))
+            normalizer.update(relabel(buffer.storage.get(index)))
+            progress.collected(data.numel(), episode_success(data))
+            if progress.frames >= config.random_frames:
+                for _ in range(config.updates_per_batch):
+                    progress.updated(update(loss, optimizer, target, buffer))
+            progress.show()
+            if progress.frames >= min(next_row, config.total_frames):
+                next_row += config.eval_frames
+                progress.row(
+                    evaluate(policy, test_env, episodes=config.eval_episodes, seed=config.test_seed)
+                )
+                save_policy(folder / "policy.pt", policy, config.env_id)
+                checkpoint.save(progress.frames)
+    test_env.close()
+    print(summary_table([folder]), draw_curves([folder], folder / "curve.png"), sep="\n")
+    return folder
+
+
+def collect(config: Config, env: EnvBase, policy: ProbabilisticActor, start: int) -> Iterator[TensorDict]:
+    """Yield batches ``[num_envs, time]`` from the exploring policy, from frame ``start`` to the last."""
+    explorer = TensorDictSequential(
+        policy,
+        EGreedyModule(
+            env.full_action_spec["action"].to(config.device),
+            eps_init=config.random_action,
+            eps_end=config.random_action,
+        ).to(config.device),
+    )
+    collector = Collector(
+        env,
+        explorer,
+        frames_per_batch=math.ceil(config.frames_per_batch / config.num_envs) * config.num_envs,
+        total_frames=-1,
+        init_random_frames=max(config.random_frames - start, 0),
+        policy_device=config.device,
+        env_device="cpu",
+        storing_device=config.device,
+        auto_register_policy_transforms=False,
+    )
+    try:
+        for data in collector:
+            yield data
+            start += data.numel()
+            if start >= config.total_frames:
+                return
+    finally:
+        collector.shutdown()
+
+
+def make_optimizer(loss: LossModule, config: Config) -> torch.optim.Adam:
+    """One fused Adam over actor (and temperature) and critics, each group with its own step size."""
+    groups: dict[float, list[torch.nn.Parameter]] = {config.actor_lr: [], config.critic_lr: []}
+    for name, parameter in loss.named_parameters():
+        critic = name.startswith(("qvalue", "value"))
+        groups[config.critic_lr if critic else config.actor_lr].append(parameter)
+    return torch.optim.Adam([{"params": params, "lr": lr} for lr, params in groups.items()], fused=True)
+
+
+def update(
+    loss: LossModule, optimizer: torch.optim.Optimizer, target: SoftUpdate, buffer: TensorDictReplayBuffer
+) -> TensorDict:
+    """One gradient step on one batch (lines 20-24 of Algorithm 1); returns the loss's output, detached."""
+    losses = loss(buffer.sample())
+    sum(value for key, value in losses.items() if key.startswith("loss_")).backward()
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    norm = torch.nn.utils.get_total_norm([p.grad for p in parameters])
+    optimizer.step()
+    optimizer.zero_grad()
+    target.step()
+    return losses.detach().set("grad_norm", norm)
