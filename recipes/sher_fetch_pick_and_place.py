@@ -1,7 +1,7 @@
 """SHER on FetchPickAndPlace-v4: take a box to a point on the table or in the air.
 
-    python recipes/sher_fetch_pick_and_place.py --seed 1 --total-frames 5000
-    python -m sher_rl.play runs/RUN --episodes 20
+python recipes/sher_fetch_pick_and_place.py --seed 1 --total-frames 5000
+python -m sher_rl.play runs/RUN --episodes 20
 """
 
 import torch

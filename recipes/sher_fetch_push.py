@@ -1,7 +1,7 @@
 """SHER on FetchPush-v4: push a box to a point on the table.
 
-    python recipes/sher_fetch_push.py --seed 1 --total-frames 5000
-    python -m sher_rl.play runs/RUN --episodes 20
+python recipes/sher_fetch_push.py --seed 1 --total-frames 5000
+python -m sher_rl.play runs/RUN --episodes 20
 """
 
 import torch

@@ -1,7 +1,7 @@
 """SHER on FetchReach-v4: move the gripper to a point.
 
-    python recipes/sher_fetch_reach.py --seed 1 --total-frames 5000
-    python -m sher_rl.play runs/RUN --episodes 20
+python recipes/sher_fetch_reach.py --seed 1 --total-frames 5000
+python -m sher_rl.play runs/RUN --episodes 20
 """
 
 import torch

@@ -1,7 +1,7 @@
 """SHER on FetchSlide-v4: strike a puck so that it stops at a point out of reach.
 
-    python recipes/sher_fetch_slide.py --seed 1 --total-frames 5000
-    python -m sher_rl.play runs/RUN --episodes 20
+python recipes/sher_fetch_slide.py --seed 1 --total-frames 5000
+python -m sher_rl.play runs/RUN --episodes 20
 """
 
 import torch

@@ -1,7 +1,7 @@
 """SHER on HandManipulateBlock-v1: turn and move a block in the hand to a pose.
 
-    python recipes/sher_hand_block.py --seed 1 --total-frames 5000
-    python -m sher_rl.play runs/RUN --episodes 20
+python recipes/sher_hand_block.py --seed 1 --total-frames 5000
+python -m sher_rl.play runs/RUN --episodes 20
 """
 
 import torch

@@ -1,7 +1,7 @@
 """SHER on HandManipulateEgg-v1: turn and move an egg in the hand to a pose.
 
-    python recipes/sher_hand_egg.py --seed 1 --total-frames 5000
-    python -m sher_rl.play runs/RUN --episodes 20
+python recipes/sher_hand_egg.py --seed 1 --total-frames 5000
+python -m sher_rl.play runs/RUN --episodes 20
 """
 
 import torch

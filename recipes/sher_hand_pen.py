@@ -1,7 +1,7 @@
 """SHER on HandManipulatePen-v1: turn and move a pen in the hand to a pose, whatever its spin.
 
-    python recipes/sher_hand_pen.py --seed 1 --total-frames 5000
-    python -m sher_rl.play runs/RUN --episodes 20
+python recipes/sher_hand_pen.py --seed 1 --total-frames 5000
+python -m sher_rl.play runs/RUN --episodes 20
 """
 
 import torch

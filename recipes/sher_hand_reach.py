@@ -1,7 +1,7 @@
 """SHER on HandReach-v3: bring five fingertips to five points.
 
-    python recipes/sher_hand_reach.py --seed 1 --total-frames 5000
-    python -m sher_rl.play runs/RUN --episodes 20
+python recipes/sher_hand_reach.py --seed 1 --total-frames 5000
+python -m sher_rl.play runs/RUN --episodes 20
 """
 
 import torch

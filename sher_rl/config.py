@@ -12,8 +12,8 @@ from typing import Literal
 
 import torch
 import tyro
+from torchrl import logger as torchrl_logger
 
-from sher_rl.envs import check_env_id
 from sher_rl.errors import UsageError
 from sher_rl.functional import Clip
 
@@ -77,32 +77,29 @@ class Config:
     """Folder for run folders."""
     run_name: str | None = None
     """Name of the run folder; the default is made of task, method, seed and time."""
+    checkpoint_minutes: float = 10.0
+    """Minutes between checkpoints; there is one at the end, too."""
     device: str = "cpu"
     """Where the networks and the buffer live."""
     resume: Path | None = None
     """Run folder to go on with from its last checkpoint; of the flags only --total-frames counts then."""
 
     def __post_init__(self) -> None:
-        check_env_id(self.env_id)
         for name in _POSITIVE:
             if not getattr(self, name) > 0:
                 raise UsageError(f"{name} is {getattr(self, name)}; use a number above 0.")
-        for name in ("random_frames", "alpha", "k", "seed"):
+        for name in ("random_frames", "seed"):
             if not getattr(self, name) >= 0:
                 raise UsageError(f"{name} is {getattr(self, name)}; use a number of at least 0.")
         for name in ("random_action", "polyak"):
             if not 0 <= getattr(self, name) <= 1:
                 raise UsageError(f"{name} is {getattr(self, name)}; use a number from 0 to 1.")
-        if not 0 <= self.gamma < 1:
-            raise UsageError(f"gamma is {self.gamma}; use a number from 0 up to, not including, 1.")
         if not self.hidden or min(self.hidden) < 1:
             raise UsageError(f"hidden is {self.hidden}; use one width or more, each at least 1.")
         if self.batch_size > self.buffer_size:
             raise UsageError(f"batch_size {self.batch_size} exceeds buffer_size {self.buffer_size}.")
         if self.frames_per_batch + self.num_envs > self.buffer_size:
-            raise UsageError(
-                f"frames_per_batch {self.frames_per_batch} does not fit buffer_size {self.buffer_size}."
-            )
+            raise UsageError(f"frames_per_batch {self.frames_per_batch} does not fit buffer_size {self.buffer_size}.")
         if self.run_name is not None and Path(self.run_name).name != self.run_name:
             raise UsageError(f"run_name is {self.run_name!r}; use a folder's name, out_dir says where.")
         try:
@@ -147,18 +144,21 @@ class Config:
 
 _POSITIVE = (
     "total_frames num_envs frames_per_batch updates_per_batch buffer_size batch_size "
-    "actor_lr critic_lr eval_frames eval_episodes"
+    "actor_lr critic_lr eval_frames eval_episodes checkpoint_minutes"
 ).split()
 
 
 def cli(main: Callable[[Config], object], default: Config) -> None:
-    """Run a recipe's ``main`` from the command line: every field of ``default`` is a flag.
-
-    What the user gave wrong is answered by one sentence and exit status 2.
-    """
+    """Run a recipe's ``main`` from the command line: every field of ``default`` is a flag."""
+    torchrl_logger.setLevel("WARNING")
     config = tyro.cli(Config, default=default, description=sys.modules["__main__"].__doc__)
+    exit_with_sentence(lambda: main(resumed(config) if config.resume else config))
+
+
+def exit_with_sentence(main: Callable[[], object]) -> None:
+    """Call ``main``; what the user gave wrong ends the process with one sentence, not a traceback."""
     try:
-        main(resumed(config) if config.resume else config)
+        main()
     except (UsageError, ImportError) as error:
         sys.exit(f"error: {error}")
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
 from functools import partial
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -159,10 +162,8 @@ class _GoalEnv(GymWrapper):
 
 def make_gym(env_id: str, **gym_kwargs: Any) -> gymnasium.Env:
     """``gymnasium.make`` for goal environments, with errors that say what would work."""
-    import gymnasium  # noqa: PLC0415
-
     check_env_id(env_id)
-    _import_robotics()
+    gymnasium = _import_gymnasium()
     try:
         env = gymnasium.make(env_id, **gym_kwargs)
     except gymnasium.error.Error as error:
@@ -177,7 +178,7 @@ def make_gym(env_id: str, **gym_kwargs: Any) -> gymnasium.Env:
     return env
 
 
-def _import_robotics() -> None:
+def _import_gymnasium() -> ModuleType:
     import mujoco  # noqa: PLC0415
 
     if tuple(map(int, mujoco.__version__.split(".")[:2])) >= (3, 12):
@@ -185,4 +186,7 @@ def _import_robotics() -> None:
             f"mujoco {mujoco.__version__} is installed, and gymnasium-robotics cannot build its Fetch and Hand "
             "environments from 3.12 on; run pip install 'mujoco>=3.3,<3.12'."
         )
-    import gymnasium_robotics  # noqa: PLC0415, F401
+    with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):  # a notice about Adroit, each time
+        import gymnasium  # noqa: PLC0415
+        import gymnasium_robotics  # noqa: PLC0415, F401
+    return gymnasium

@@ -49,7 +49,11 @@ def evaluate(
         env.set_seed(seed + first)
         with set_exploration_type(ExplorationType.DETERMINISTIC):
             steps = env.rollout(
-                max_steps, policy, auto_cast_to_device=True, break_when_any_done=False, break_when_all_done=True
+                max_steps,
+                policy,
+                auto_cast_to_device=True,
+                break_when_any_done=False,
+                break_when_all_done=True,
             )
         last = steps.get(("next", "done")).int().argmax(1, keepdim=True)
         results.append(steps.get(("next", "is_success")).gather(1, last).reshape(-1))

@@ -89,16 +89,16 @@ class RunningNorm(nn.Module):
         self.std.copy_(variance.clamp_min(self.floor**2).sqrt())
 
 
-class _ActorNet(nn.Sequential):
+class _ActorNet(nn.Module):
     """State and goal to the location and scale of a Gaussian, one per action dimension."""
 
     def __init__(self, dims: GoalDims, hidden: Sequence[int]) -> None:
-        super().__init__(
-            _mlp(dims.observation + dims.goal, 2 * dims.action, hidden), NormalParamExtractor(scale_lb=1e-4)
-        )
+        super().__init__()
+        self.mlp = _mlp(dims.observation + dims.goal, 2 * dims.action, hidden)
+        self.extractor = NormalParamExtractor(scale_lb=1e-4)
 
     def forward(self, observation: Tensor, desired_goal: Tensor) -> tuple[Tensor, Tensor]:
-        return super().forward(torch.cat((observation, desired_goal), -1))
+        return self.extractor(self.mlp(observation, desired_goal))
 
 
 class _PolicyNet(nn.Module):
@@ -125,7 +125,7 @@ def make_networks(
         hidden: width of each hidden layer.
 
     >>> actor, qvalue, value = make_networks(GoalDims(10, 3, 4))
-    >>> q, = qvalue(observation=torch.zeros(5, 10), action=torch.zeros(5, 4), desired_goal=torch.zeros(5, 3))
+    >>> q = qvalue(observation=torch.zeros(5, 10), action=torch.zeros(5, 4), desired_goal=torch.zeros(5, 3))
     >>> q.shape
     torch.Size([5, 1])
     """
@@ -135,15 +135,11 @@ def make_networks(
         in_keys=["observation", "action", "desired_goal"],
         out_keys=["state_action_value"],
     )
-    value = TensorDictModule(
-        _mlp(state, 1, hidden), in_keys=["observation", "desired_goal"], out_keys=["state_value"]
-    )
+    value = TensorDictModule(_mlp(state, 1, hidden), in_keys=["observation", "desired_goal"], out_keys=["state_value"])
     return _tanh_gaussian(_ActorNet(dims, hidden)), qvalue, value
 
 
-def make_policy(
-    observation_norm: RunningNorm, goal_norm: RunningNorm, actor: ProbabilisticActor
-) -> ProbabilisticActor:
+def make_policy(observation_norm: RunningNorm, goal_norm: RunningNorm, actor: ProbabilisticActor) -> ProbabilisticActor:
     """Put the normalisers in front of an actor of :func:`make_networks`; weights and statistics are shared.
 
     Returns:
@@ -204,7 +200,15 @@ def load_policy(path: str | Path) -> ProbabilisticActor:
         policy.load_state_dict(state)
         policy.env_id = str(saved["env_id"])
         known = saved["format"] == POLICY_FORMAT
-    except (pickle.UnpicklingError, RuntimeError, KeyError, TypeError, IndexError, ValueError, EOFError) as error:
+    except (
+        pickle.UnpicklingError,
+        RuntimeError,
+        KeyError,
+        TypeError,
+        IndexError,
+        ValueError,
+        EOFError,
+    ) as error:
         raise UsageError(f"path {str(path)!r} holds no policy that save_policy wrote ({error}).") from error
     if not known:
         raise UsageError(f"path {str(path)!r} has policy format {saved['format']!r}; known is {POLICY_FORMAT!r}.")

@@ -95,8 +95,9 @@ class SoftMultiGoalLoss(LossModule):
     default_keys = _AcceptedKeys
     tensor_keys: _AcceptedKeys
     default_value_estimator = ValueEstimators.TD0
-    _schedulable_buffers = frozenset({"alpha", "gamma"})
+    _schedulable_buffers = frozenset({"gamma"})
 
+    gamma: Any
     actor_network: ProbabilisticTensorDictSequential
     qvalue_network: TensorDictModule
     value_network: TensorDictModule
@@ -135,16 +136,21 @@ class SoftMultiGoalLoss(LossModule):
         self.convert_to_functional(qvalue_network, "qvalue_network", num_qvalue_nets)
         device = self._default_device
         self.register_coeff_buffer("gamma", float(gamma), device=device, dtype=torch.float64)
+        log_alpha = torch.tensor(float(alpha), device=device).log()
         if target_entropy is None:
-            self.register_coeff_buffer("alpha", float(alpha), device=device, dtype=torch.float64)
+            self.register_buffer("log_alpha", log_alpha)
         else:
-            self.log_alpha = nn.Parameter(torch.tensor(float(alpha), device=device).log())
+            self.log_alpha = nn.Parameter(log_alpha)
         self._make_vmap()
 
-    def __getattr__(self, name: str) -> Any:
-        if name == "alpha" and "log_alpha" in self._parameters:
-            return self.log_alpha.detach().exp()
-        return super().__getattr__(name)
+    @property
+    def alpha(self) -> Tensor:
+        """The temperature, a scalar without gradient; assign a number to change it."""
+        return self.log_alpha.detach().exp()
+
+    @alpha.setter
+    def alpha(self, value: float) -> None:
+        self.log_alpha.data.copy_(torch.tensor(float(value)).log())
 
     def _make_vmap(self) -> None:
         self._qvalues = _vmap_func(
@@ -231,7 +237,7 @@ class SoftMultiGoalLoss(LossModule):
         return TensorDict(
             {
                 **out,
-                "alpha": self.alpha.clone(),
+                "alpha": self.alpha,
                 "entropy": -log_prob.detach().mean(),
                 "q_mean": q.mean(),
                 "q_min": q.min(),

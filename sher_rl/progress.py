@@ -23,6 +23,7 @@ COLUMNS = (
     "frames updates seconds train_success test_success train_episodes test_episodes q_mean v_mean alpha entropy "
     "loss_qvalue loss_value loss_actor loss_alpha grad_norm q_min q_max"
 ).split()
+_EXACT = ("frames", "updates", "seconds", "train_episodes", "test_episodes")
 _PACKAGES = "sher-rl torch torchrl tensordict numpy gymnasium gymnasium-robotics mujoco".split()
 _IMPORTED = time.monotonic()
 
@@ -78,10 +79,10 @@ class Progress:
         """Go on from saved counters; rows written after them are dropped from the csv."""
         self.frames, self.updates = int(state["frames"]), int(state["updates"])
         self._seconds_before = state["seconds"]
-        rows = [row for row in read_progress(self._path) if row["frames"] <= self.frames]
-        self._path.unlink()
-        for row in rows:
-            self._write({key: "" if value != value else value for key, value in row.items()})
+        if self._path.exists():
+            header, *rows = self._path.read_text().splitlines(keepends=True)
+            kept = [row for row in rows if int(row.split(",")[0]) <= self.frames]
+            self._path.write_text("".join([header, *kept]))
         self._bar.update(self.frames)
 
     @property
@@ -111,7 +112,7 @@ class Progress:
                 shown[letter] = f"{self._statistics[key][-1].item():.3g}"
         self._bar.set_postfix(shown)
 
-    def row(self, test_successes: Tensor) -> dict[str, float | str]:
+    def row(self, test_successes: Tensor) -> None:
         """Write one row for an evaluation, and start the next interval."""
         reduce = {"q_min": torch.min, "q_max": torch.max}
         statistics = {
@@ -132,7 +133,10 @@ class Progress:
         self._write(row)
         self._clear()
         self._shown["test"] = f"{row['test_success']:.2f}"
-        return row
+
+    def note(self, text: str) -> None:
+        """Print a line above the bar."""
+        self._bar.write(text)
 
     def close(self) -> None:
         """Leave the bar as it stands."""
@@ -142,13 +146,13 @@ class Progress:
         successes = torch.cat(self._train) if self._train else torch.empty(0)
         return successes.mean().item()
 
-    def _write(self, row: Mapping[str, float | str]) -> None:
+    def _write(self, row: Mapping[str, float]) -> None:
         new = not self._path.exists()
         with self._path.open("a", newline="") as file:
             writer = csv.DictWriter(file, COLUMNS, restval="")
             if new:
                 writer.writeheader()
-            writer.writerow(row)
+            writer.writerow({k: f"{v:.6g}" if k not in _EXACT else v for k, v in row.items()})
 
 
 def read_progress(path: Path) -> list[dict[str, float]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Annotated
 
 import tyro
 
+from sher_rl.config import exit_with_sentence
 from sher_rl.errors import UsageError
 from sher_rl.functional import delta_s
 from sher_rl.progress import read_progress
@@ -49,9 +49,7 @@ def draw_curves(runs: Sequence[Path], path: Path) -> str:
     except ImportError:
         return "no curve: matplotlib is not installed; pip install 'sher-rl[plot]'"
     figure = Figure(figsize=(6.4, 4), layout="constrained")
-    axes = figure.add_subplot(
-        xlabel="environment steps", ylabel="test success rate", ylim=(-0.03, 1.03), title="Success while training"
-    )
+    axes = figure.add_subplot(xlabel="environment steps", ylabel="test success rate", ylim=(-0.03, 1.03))
     for run in runs:
         rows = _rows(run)
         axes.plot(
@@ -60,6 +58,7 @@ def draw_curves(runs: Sequence[Path], path: Path) -> str:
             marker=".",
             label=_label(run),
         )
+    axes.set_xlim(left=0)
     axes.grid(alpha=0.3)
     axes.legend(frameon=False)
     figure.savefig(path, dpi=150)
@@ -95,7 +94,4 @@ def main(args: Args) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main(tyro.cli(Args))
-    except (UsageError, OSError) as error:
-        sys.exit(f"error: {error}")
+    exit_with_sentence(lambda: main(tyro.cli(Args)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -47,8 +48,9 @@ def train(
 ) -> Path:
     """Train until ``config.total_frames``; see the recipes for how the parts are made.
 
-    Evaluates and writes ``progress.csv``, ``policy.pt`` and a checkpoint every ``config.eval_frames`` frames
-    and at the end, and a last ``curve.png`` if matplotlib is installed.
+    Evaluates and writes a row of ``progress.csv`` and ``policy.pt`` every ``config.eval_frames`` frames and at
+    the end; a checkpoint every ``config.checkpoint_minutes`` and at the end; then ``curve.png``, if
+    matplotlib is installed.
 
     Args:
         config: the numbers, and where the run folder goes.
@@ -66,6 +68,8 @@ def train(
         UsageError: the folder cannot be made, or has no checkpoint to resume from.
     """
     test_env = make_env(config.env_id, min(config.num_envs, config.eval_episodes))
+    loss.to(config.device)
+    policy.to(config.device)
     optimizer = make_optimizer(loss, config)
     target = SoftUpdate(loss, eps=config.polyak)
     folder = config.resume or make_run_folder(config)
@@ -77,23 +81,26 @@ def train(
         checkpoint.restore()
         env.set_seed(config.train_seed + progress.frames)
 
-    next_row = progress.frames + config.eval_frames
+    next_row, last_save = progress.frames + config.eval_frames, time.monotonic()
     with closing(progress):
         for data in collect(config, env, policy, start=progress.frames):
             index = buffer.extend(data.select(*TRANSITION).reshape(-1))
             normalizer.update(relabel(buffer.storage.get(index)))
             progress.collected(data.numel(), episode_success(data))
+            if len(buffer) == len(index):
+                progress.note(f"buffer: {buffer_bytes(buffer) / 1e6:,.0f} MB for {config.buffer_size:,} transitions")
             if progress.frames >= config.random_frames:
                 for _ in range(config.updates_per_batch):
                     progress.updated(update(loss, optimizer, target, buffer))
             progress.show()
             if progress.frames >= min(next_row, config.total_frames):
                 next_row += config.eval_frames
-                progress.row(
-                    evaluate(policy, test_env, episodes=config.eval_episodes, seed=config.test_seed)
-                )
+                progress.row(evaluate(policy, test_env, episodes=config.eval_episodes, seed=config.test_seed))
                 save_policy(folder / "policy.pt", policy, config.env_id)
+            if time.monotonic() - last_save > 60 * config.checkpoint_minutes:
                 checkpoint.save(progress.frames)
+                last_save = time.monotonic()
+        checkpoint.save(progress.frames)
     test_env.close()
     print(summary_table([folder]), draw_curves([folder], folder / "curve.png"), sep="\n")
     return folder
@@ -128,6 +135,11 @@ def collect(config: Config, env: EnvBase, policy: ProbabilisticActor, start: int
                 return
     finally:
         collector.shutdown()
+
+
+def buffer_bytes(buffer: TensorDictReplayBuffer) -> int:
+    """Bytes that the buffer takes at its capacity, whatever it holds now."""
+    return buffer.storage.get([0]).bytes() * buffer.storage.max_size
 
 
 def make_optimizer(loss: LossModule, config: Config) -> torch.optim.Adam:

@@ -1,0 +1,104 @@
+"""Evaluate or film a saved policy: ``python -m sher_rl.play RUN --episodes 20 [--video out.mp4]``."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import torch
+import tyro
+from torchrl.envs.utils import ExplorationType, set_exploration_type
+
+from sher_rl.config import Config, exit_with_sentence
+from sher_rl.envs import make_env, make_gym
+from sher_rl.errors import UsageError
+from sher_rl.evaluation import evaluate
+from sher_rl.modules import load_policy
+
+
+@dataclass(frozen=True)
+class Args:
+    """Evaluate or film a saved policy."""
+
+    run: Annotated[Path, tyro.conf.Positional]
+    """Run folder, or a policy.pt."""
+    episodes: int = 100
+    """Deterministic episodes; with the default, exactly those of training's evaluations."""
+    seed: int | None = None
+    """Seed of the first episode; the default is the run's own test seed."""
+    num_envs: int = 8
+    """Environments stepped together."""
+    video: Path | None = None
+    """Film the episodes into this mp4 instead of counting successes."""
+
+
+def main(args: Args) -> None:
+    """Entry point of ``python -m sher_rl.play``."""
+    policy = load_policy(args.run)
+    seed = args.seed if args.seed is not None else _test_seed(args.run)
+    if args.video:
+        frames = film(policy, args.video, episodes=args.episodes, seed=seed)
+        print(f"{args.video}: {args.episodes} episodes of {policy.env_id}, {frames} frames")
+        return
+    env = make_env(policy.env_id, min(args.num_envs, args.episodes))
+    success = evaluate(policy, env, episodes=args.episodes, seed=seed)
+    print(f"{policy.env_id}: success {success.mean():.3f} in {len(success)} deterministic episodes from seed {seed}")
+    env.close()
+
+
+def _test_seed(run: Path) -> int:
+    config = (run if run.is_dir() else run.parent) / "config.json"
+    return Config.load(config).test_seed if config.exists() else 50_000
+
+
+def film(policy: Any, path: Path, *, episodes: int, seed: int) -> int:
+    """Write deterministic episodes into an mp4 of 25 frames a second; returns the number of frames.
+
+    Raises:
+        UsageError: nothing here can render, or imageio-ffmpeg is not installed.
+    """
+    if not path.absolute().parent.is_dir():
+        raise UsageError(f"video {str(path)!r} is in no folder; make the folder first.")
+    os.environ.setdefault("MUJOCO_GL", _rendering_backend())
+    try:
+        import imageio_ffmpeg  # noqa: F401, PLC0415
+        from imageio import v2 as imageio  # noqa: PLC0415
+    except ImportError as error:
+        raise UsageError("video needs imageio-ffmpeg; run pip install 'sher-rl[video]'.") from error
+    env = make_gym(policy.env_id, render_mode="rgb_array")
+    count = 0
+    writer: Any = imageio.get_writer(path, fps=env.metadata["render_fps"])
+    with writer:
+        for episode in range(episodes):
+            observation, _ = env.reset(seed=seed + episode)
+            done = False
+            while not done:
+                writer.append_data(env.render())
+                observation, _, terminated, truncated, _ = env.step(_act(policy, observation))
+                done, count = terminated or truncated, count + 1
+    env.close()
+    return count
+
+
+def _act(policy: Any, observation: dict) -> np.ndarray:
+    state = {key: torch.as_tensor(observation[key], dtype=torch.float32) for key in ("observation", "desired_goal")}
+    with torch.no_grad(), set_exploration_type(ExplorationType.DETERMINISTIC):
+        return policy(**state).numpy()
+
+
+def _rendering_backend() -> str:
+    for name in ("egl", "osmesa"):
+        probe = "import mujoco; mujoco.GLContext(64, 64).make_current()"
+        environment = os.environ | {"MUJOCO_GL": name}
+        if not subprocess.run([sys.executable, "-c", probe], env=environment, capture_output=True).returncode:
+            return name
+    raise UsageError("video needs EGL or OSMesa, and neither renders here; on Debian run apt install libosmesa6.")
+
+
+if __name__ == "__main__":
+    exit_with_sentence(lambda: main(tyro.cli(Args)))
