@@ -9,8 +9,6 @@ from torch import Tensor
 from torchrl.envs import EnvBase
 from torchrl.envs.utils import ExplorationType, set_exploration_type
 
-from sher_rl.errors import UsageError
-
 
 def episode_success(data: TensorDictBase) -> Tensor:
     """Success at the last step of each episode that ends in ``data``: ``(episodes,)``, 0 or 1."""
@@ -33,17 +31,12 @@ def evaluate(
     Returns:
         Success at the last step of each episode, ``(episodes,)``, 0 or 1.
 
-    Raises:
-        UsageError: ``episodes`` is not positive.
-
     >>> from sher_rl import make_env
     >>> from torchrl.modules import RandomPolicy
     >>> env = make_env("FetchReach-v4", num_envs=2)
     >>> evaluate(RandomPolicy(env.full_action_spec), env, episodes=3, seed=0).shape
     torch.Size([3])
     """
-    if episodes < 1:
-        raise UsageError(f"episodes is {episodes}; use at least 1.")
     results = []
     for first in range(0, episodes, env.batch_size[0]):
         env.set_seed(seed + first)

@@ -51,7 +51,7 @@ class SoftMultiGoalLoss(LossModule):
 
     Keyword Args:
         alpha: temperature; the initial one if ``target_entropy`` is given.
-        gamma: discount in [0, 1). With n-step data (``("next", "steps_to_next_obs")``) its power is used.
+        gamma: discount in [0, 1); its power for n-step data (``steps_to_next_obs`` of TorchRL's MultiStep).
         clip: ``"none"``; ``"hard"`` clips :math:`y_q` to the range of returns of rewards in {-1, 0}, as the
             paper's code does; ``"hard_q"`` clips the min Q inside :math:`y_v` to it, before the entropy is
             added (arXiv:2312.05787); ``"soft"`` clips :math:`y_q` to the range of *soft* returns.
@@ -266,8 +266,8 @@ class SoftMultiGoalLoss(LossModule):
     def _q_target(self, tensordict: TensorDictBase, action_dim: int) -> Tensor:
         keys, following = self.tensor_keys, tensordict.get("next")
         reward = following.get(keys.reward).squeeze(-1)
-        steps = following.get(keys.steps_to_next_obs, None)
-        gamma = self.gamma if steps is None else self.gamma ** steps.reshape(reward.shape)
+        steps = tensordict.get(keys.steps_to_next_obs, None)
+        gamma = self.gamma if steps is None else self.gamma ** steps.reshape(reward.shape).to(reward.dtype)
         next_value = self._v(following, self.target_value_network_params)
         target = soft_q_target(reward, next_value, following.get(keys.terminated).squeeze(-1), gamma)
         if self.clip == "hard":

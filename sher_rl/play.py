@@ -39,6 +39,8 @@ class Args:
 
 def main(args: Args) -> None:
     """Entry point of ``python -m sher_rl.play``."""
+    if args.episodes < 1:
+        raise UsageError(f"episodes is {args.episodes}; use at least 1.")
     policy = load_policy(args.run)
     seed = args.seed if args.seed is not None else _test_seed(args.run)
     if args.video:

@@ -116,12 +116,13 @@ def collect(config: Config, env: EnvBase, policy: ProbabilisticActor, start: int
             eps_end=config.random_action,
         ).to(config.device),
     )
+    batch = math.ceil(config.frames_per_batch / config.num_envs) * config.num_envs
     collector = Collector(
         env,
         explorer,
-        frames_per_batch=math.ceil(config.frames_per_batch / config.num_envs) * config.num_envs,
+        frames_per_batch=batch,
         total_frames=-1,
-        init_random_frames=max(config.random_frames - start, 0),
+        init_random_frames=math.ceil(max(config.random_frames - start, 0) / batch) * batch,
         policy_device=config.device,
         env_device="cpu",
         storing_device=config.device,

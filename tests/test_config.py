@@ -1,0 +1,119 @@
+import dataclasses
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import tyro
+from small import RECIPES, small_config
+
+from sher_rl import Config, UsageError
+from sher_rl.config import resumed
+
+
+def test_algorithmic_numbers_have_no_defaults() -> None:
+    defaults = {f.name for f in dataclasses.fields(Config) if f.default is not dataclasses.MISSING}
+    assert defaults == {"seed", "out_dir", "run_name", "checkpoint_minutes", "device", "resume"}
+
+
+def test_every_field_is_a_flag(tmp_path: Path) -> None:
+    default = small_config(tmp_path)
+    args = "--alpha 0.1 --target-entropy auto --hidden 8 9 --seed 3 --out-dir x --run-name y --num-envs 5".split()
+    config = tyro.cli(Config, default=default, args=args)
+    assert (config.alpha, config.target_entropy, config.hidden, config.num_envs) == (0.1, "auto", (8, 9), 5)
+    assert (config.seed, config.out_dir, config.run_name) == (3, Path("x"), "y")
+
+
+def test_saved_and_loaded_config_are_equal(tmp_path: Path) -> None:
+    for changes in ({}, {"target_entropy": "auto", "run_name": None}, {"target_entropy": -2.5, "resume": tmp_path}):
+        config = small_config(tmp_path, **changes)
+        config.save(tmp_path / "config.json")
+        assert Config.load(tmp_path / "config.json") == config
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[1]", '{"env_id": "FetchReach-v4"}', "\x00"])
+def test_a_broken_config_file_gets_one_sentence(text: str, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(text)
+    with pytest.raises(UsageError, match="is no configuration of a run"):
+        Config.load(tmp_path / "config.json")
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"total_frames": 0}, "total_frames is 0; use a number above 0"),
+        ({"actor_lr": -1e-3}, "actor_lr is -0.001"),
+        ({"critic_lr": float("nan")}, "critic_lr is nan"),
+        ({"random_frames": -1}, "random_frames is -1"),
+        ({"random_action": 1.5}, "random_action is 1.5; use a number from 0 to 1"),
+        ({"polyak": -0.1}, "polyak is -0.1"),
+        ({"hidden": ()}, "hidden is ()"),
+        ({"hidden": (16, 0)}, r"hidden is \(16, 0\)"),
+        ({"batch_size": 2_000}, "batch_size 2000 exceeds buffer_size 1000"),
+        ({"frames_per_batch": 1_000}, "frames_per_batch 1000 does not fit buffer_size 1000"),
+        ({"run_name": "../elsewhere"}, "run_name is '../elsewhere'"),
+        ({"device": "cuda:99"}, "device 'cuda:99' cannot be used"),
+        ({"device": "toaster"}, "device 'toaster' cannot be used"),
+    ],
+)
+def test_wrong_values_get_one_sentence(changes: dict, sentence: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=sentence.replace("()", r"\(\)") if sentence == "hidden is ()" else sentence):
+        small_config(tmp_path, **changes)
+
+
+@pytest.mark.parametrize(
+    ("env_id", "task"),
+    [
+        ("FetchPickAndPlace-v4", "fetch_pick_and_place"),
+        ("HandManipulateEgg-v1", "hand_egg"),
+        ("HandReach-v3", "hand_reach"),
+    ],
+)
+def test_task_names(env_id: str, task: str, tmp_path: Path) -> None:
+    assert small_config(tmp_path, env_id=env_id).task == task
+
+
+def test_test_seeds_are_never_training_seeds(tmp_path: Path) -> None:
+    configs = [small_config(tmp_path, seed=seed) for seed in range(3)]
+    bases = sorted(base for config in configs for base in (config.train_seed, config.test_seed))
+    assert bases == [0, 50_000, 100_000, 150_000, 200_000, 250_000]
+
+
+def test_resume_keeps_everything_but_the_length(tmp_path: Path) -> None:
+    saved = small_config(tmp_path, alpha=0.3)
+    saved.save(tmp_path / "config.json")
+    config = resumed(small_config(tmp_path, total_frames=900, alpha=0.1, resume=tmp_path))
+    assert config == dataclasses.replace(saved, total_frames=900, resume=tmp_path)
+    with pytest.raises(UsageError, match=r"is a run on FetchReach-v4, this recipe's is FetchPush-v4"):
+        resumed(small_config(tmp_path, env_id="FetchPush-v4", resume=tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("flags", "sentence"),
+    [
+        ("--alhpa 0.1", "Unrecognized options"),
+        ("--alpha minus", "could not convert"),
+        ("--alpha -1", "alpha is -1.0"),
+        ("--gamma 1", "gamma is 1.0"),
+        ("--k -2", "k is -2.0"),
+        ("--num-envs 0", "num_envs is 0"),
+        ("--env-id FetchReach-v1", "use 'FetchReach-v4'"),
+        ("--env-id CartPole-v1", "no goal environment"),
+        ("--env-id Nonsense-v0", "unknown to gymnasium"),
+        ("--batch-size 9000000", "exceeds buffer_size"),
+        ("--out-dir /proc/nowhere", "cannot be written"),
+        ("--resume /nonexistent", "is no configuration of a run"),
+    ],
+)
+def test_a_recipe_answers_wrong_flags_by_a_sentence_and_leaves_nothing(
+    flags: str, sentence: str, tmp_path: Path
+) -> None:
+    out = [] if "--out-dir" in flags else ["--out-dir", str(tmp_path / "runs")]
+    reach = next(path for path in RECIPES if path.stem == "sher_fetch_reach")
+    command = [sys.executable, str(reach), *flags.split(), *out]
+    result = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    words = " ".join((result.stdout + result.stderr).replace("│", " ").split())
+    assert result.returncode != 0
+    assert sentence in words
+    assert "Traceback" not in words
+    assert not any(tmp_path.iterdir())

@@ -1,0 +1,58 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from small import small_run
+
+from sher_rl.progress import read_progress
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return small_run(tmp_path_factory.mktemp("runs"), seed=2)
+
+
+def play(*args: str, **environment: str) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "sher_rl.play", *args]
+    return subprocess.run(command, capture_output=True, text=True, env=os.environ | environment)
+
+
+def test_it_gives_the_success_that_training_reported(run: Path) -> None:
+    output = play(str(run), "--episodes", "4").stdout
+    reported = read_progress(run / "progress.csv")[-1]["test_success"]
+    assert output == f"FetchReach-v4: success {reported:.3f} in 4 deterministic episodes from seed 250000\n"
+
+
+def test_a_policy_file_alone_will_do(run: Path, tmp_path: Path) -> None:
+    (tmp_path / "policy.pt").write_bytes((run / "policy.pt").read_bytes())
+    assert "from seed 50000" in play(str(tmp_path / "policy.pt"), "--episodes", "1").stdout
+
+
+def test_video_is_written_or_the_missing_piece_named(run: Path, tmp_path: Path) -> None:
+    result = play(str(run), "--episodes", "1", "--video", str(tmp_path / "out.mp4"))
+    if result.returncode:
+        assert "video needs" in result.stderr
+        assert not (tmp_path / "out.mp4").exists()
+        return
+    import imageio_ffmpeg
+
+    frames, seconds = imageio_ffmpeg.count_frames_and_secs(str(tmp_path / "out.mp4"))
+    assert (frames, seconds) == (50, 2.0)
+    assert "1 episodes of FetchReach-v4, 50 frames" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("args", "sentence"),
+    [
+        (["/nonexistent"], "is no file; give a policy.pt"),
+        (["RUN", "--episodes", "0"], "episodes is 0"),
+        (["RUN", "--video", "/nonexistent/out.mp4"], "is in no folder"),
+    ],
+)
+def test_wrong_use_gets_one_sentence(args: list[str], sentence: str, run: Path) -> None:
+    result = play(*(str(run) if arg == "RUN" else arg for arg in args))
+    assert result.returncode != 0
+    assert sentence in result.stderr
+    assert "Traceback" not in result.stderr

@@ -1,0 +1,66 @@
+import ast
+import csv
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from small import RECIPES, SMALL, load_recipe
+
+from sher_rl import TASKS
+
+FILES = {"config.json", "versions.json", "progress.csv", "policy.pt", "curve.png", "checkpoints"}
+
+
+def test_there_is_one_recipe_for_each_task() -> None:
+    assert sorted(load_recipe(path.stem).CONFIG.env_id for path in RECIPES) == sorted(TASKS)
+
+
+def test_recipes_differ_in_numbers_only() -> None:
+    mains = set()
+    for path in RECIPES:
+        tree = ast.parse(path.read_text())
+        mains.add(ast.dump(next(node for node in tree.body if isinstance(node, ast.FunctionDef))))
+    assert len(mains) == 1
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_a_recipe_is_short_states_every_number_and_names_itself(path: Path) -> None:
+    text = path.read_text()
+    assert text.count("\n") < 60
+    assert f"recipes/{path.name}" in text
+    recipe = load_recipe(path.stem)
+    assert f"sher_{recipe.CONFIG.task}" == path.stem
+    steps = 100 if "Manipulate" in recipe.CONFIG.env_id else 50
+    assert recipe.CONFIG.gamma == 1 - 1 / steps
+    assert recipe.CONFIG.frames_per_batch % (steps * recipe.CONFIG.num_envs) == 0
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_a_recipe_runs_from_its_command_line(path: Path, tmp_path: Path) -> None:
+    values = SMALL | {"total_frames": 300, "eval_frames": 300, "eval_episodes": 2}
+    flags = [f"--{key.replace('_', '-')}={value}" for key, value in values.items() if key != "hidden"]
+    command = [sys.executable, str(path), *flags, "--out-dir", str(tmp_path), "--run-name", "run", "--seed", "1"]
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr[-2000:]
+    assert {file.name for file in (tmp_path / "run").iterdir()} == FILES
+    with (tmp_path / "run" / "progress.csv").open() as file:
+        last = list(csv.DictReader(file))[-1]
+    assert int(last["frames"]) == 300
+    assert int(last["updates"]) == 9
+    assert all(math.isfinite(float(last[key])) for key in last if key.startswith("loss_") and key != "loss_alpha")
+    assert "| run | 300 |" in result.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_a_recipe_runs_5000_frames_with_its_own_numbers(path: Path, tmp_path: Path) -> None:
+    command = [sys.executable, str(path), "--total-frames", "5000", "--out-dir", str(tmp_path), "--run-name", "run"]
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr[-2000:]
+    assert {file.name for file in (tmp_path / "run").iterdir()} == FILES
+    with (tmp_path / "run" / "progress.csv").open() as file:
+        last = list(csv.DictReader(file))[-1]
+    assert int(last["updates"]) > 0
+    assert all(math.isfinite(float(value)) for key, value in last.items() if key != "loss_alpha")
