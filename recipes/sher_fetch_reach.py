@@ -13,7 +13,7 @@ import sher_rl
 CONFIG = sher_rl.Config(
     env_id="FetchReach-v4",
     method="sher",
-    total_frames=20_000,
+    total_frames=10_000,
     num_envs=8,
     frames_per_batch=400,  # 8 episodes
     updates_per_batch=40,  # about 25 samples learned per step

@@ -79,7 +79,7 @@ def train(
     )
     if config.resume:
         checkpoint.restore()
-        env.set_seed(config.train_seed + progress.frames)
+        env.set_seed(config.train_seed + 60_000 + progress.frames % 30_000)  # clear of the test seeds
 
     next_row, last_save = progress.frames + config.eval_frames, time.monotonic()
     with closing(progress):
@@ -108,6 +108,8 @@ def train(
 
 def collect(config: Config, env: EnvBase, policy: ProbabilisticActor, start: int) -> Iterator[TensorDict]:
     """Yield batches ``[num_envs, time]`` from the exploring policy, from frame ``start`` to the last."""
+    if start >= config.total_frames:
+        return
     explorer = TensorDictSequential(
         policy,
         EGreedyModule(

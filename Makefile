@@ -1,0 +1,32 @@
+# Needs Python 3.11 or newer, git and make; everything else goes into .venv.
+PYTHON ?= python3
+RECIPE ?= sher_fetch_reach
+ARGS ?=
+VENV := .venv
+RUN := $(VENV)/bin/python
+READY := $(VENV)/.ready
+
+.PHONY: run test bench lint clean
+
+run: $(READY)
+	$(RUN) recipes/$(RECIPE).py $(ARGS)
+
+test: $(READY)
+	$(RUN) -m pytest
+
+bench: $(READY)
+	$(RUN) -m pytest benchmarks -q --benchmark-json=bench.json --benchmark-disable-gc --benchmark-columns=median,iqr,rounds
+	$(RUN) benchmarks/table.py bench.json
+
+lint: $(READY)
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	$(RUN) -m mypy sher_rl
+
+$(READY): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[plot,log,video,density,test,lint]'
+	touch $(READY)
+
+clean:
+	rm -rf $(VENV) bench.json
