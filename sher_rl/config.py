@@ -156,10 +156,10 @@ def cli(main: Callable[[Config], object], default: Config) -> None:
 
 
 def exit_with_sentence(main: Callable[[], object]) -> None:
-    """Call ``main``; what the user gave wrong ends the process with one sentence, not a traceback."""
+    """Call ``main``; wrong input and files out of reach end the process with one sentence, not a traceback."""
     try:
         main()
-    except (UsageError, ImportError) as error:
+    except (UsageError, ImportError, OSError) as error:
         sys.exit(f"error: {error}")
 
 

@@ -46,6 +46,14 @@ def test_without_matplotlib_the_remedy_is_named(run: Path, monkeypatch: pytest.M
     assert not (run / "curve.png").exists()
 
 
+def test_a_picture_out_of_reach_gets_one_sentence(run: Path) -> None:
+    command = [sys.executable, "-m", "sher_rl.report", str(run), "--out", "/nonexistent/c.png"]
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.returncode == 1
+    assert "No such file or directory: '/nonexistent/c.png'" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
 def test_no_run_and_an_empty_run_get_one_sentence(run: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"is no progress\.csv"):
         summary_table([tmp_path / "nothing"])

@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
-import tyro
-
-from sher_rl.config import exit_with_sentence
 from sher_rl.errors import UsageError
 from sher_rl.functional import delta_s
 from sher_rl.progress import read_progress
@@ -74,24 +69,3 @@ def _rows(run: Path) -> list[dict[str, float]]:
     if not rows:
         raise UsageError(f"{str(run)!r} has no evaluation yet.")
     return rows
-
-
-@dataclass(frozen=True)
-class Args:
-    """Print a table of runs and draw their curves."""
-
-    runs: Annotated[tuple[Path, ...], tyro.conf.Positional]
-    """Run folders or csv files."""
-    out: Path = Path("curve.png")
-    """Where the picture goes."""
-    level: float = LEVEL
-    """Success rate whose first time is listed."""
-
-
-def main(args: Args) -> None:
-    """Entry point of ``python -m sher_rl.report``."""
-    print(summary_table(args.runs, args.level), draw_curves(args.runs, args.out), sep="\n")
-
-
-if __name__ == "__main__":
-    exit_with_sentence(lambda: main(tyro.cli(Args)))

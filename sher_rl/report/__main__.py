@@ -1,0 +1,31 @@
+"""Entry point of ``python -m sher_rl.report``."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from sher_rl.config import exit_with_sentence
+from sher_rl.report import LEVEL, draw_curves, summary_table
+
+
+@dataclass(frozen=True)
+class Args:
+    """Print a table of runs and draw their curves."""
+
+    runs: Annotated[tuple[Path, ...], tyro.conf.Positional]
+    """Run folders or csv files."""
+    out: Path = Path("curve.png")
+    """Where the picture goes."""
+    level: float = LEVEL
+    """Success rate whose first time is listed."""
+
+
+def main(args: Args) -> None:
+    """Print the table and draw the picture."""
+    print(summary_table(args.runs, args.level), draw_curves(args.runs, args.out), sep="\n")
+
+
+if __name__ == "__main__":
+    exit_with_sentence(lambda: main(tyro.cli(Args)))
