@@ -65,6 +65,18 @@ def half_squared_error(prediction: Tensor, target: Tensor) -> Tensor:
     return 0.5 * (prediction - target.detach()).square()
 
 
+SCALE_SHIFT = math.log(math.e - 1)
+
+
+def policy_scale(raw: Tensor) -> Tensor:
+    """Standard deviation of the Gaussian before tanh: softplus, shifted to be 1 at 0, and at least 1e-4.
+
+    >>> policy_scale(torch.tensor([0.0, -100.0]))
+    tensor([1.0001e+00, 1.0000e-04])
+    """
+    return torch.nn.functional.softplus(raw + SCALE_SHIFT) + 1e-4
+
+
 def temperature_loss(log_alpha: Tensor, log_prob: Tensor, target_entropy: float) -> Tensor:
     r"""Automatic temperature: :math:`-\log\alpha\,(\log\pi + \bar H)` per element (SAC, arXiv:1812.05905 eq. 18).
 

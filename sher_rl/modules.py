@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from tensordict.nn import NormalParamExtractor, TensorDictModule
+from tensordict.nn import TensorDictModule
 from torch import Tensor, nn
 from torchrl.envs import EnvBase
 from torchrl.envs.utils import ExplorationType
 from torchrl.modules import MLP, ProbabilisticActor, TanhNormal
 
 from sher_rl.errors import UsageError
+from sher_rl.functional import policy_scale
 
 POLICY_FORMAT = "sher_rl.policy/1"
 
@@ -94,10 +95,10 @@ class _ActorNet(nn.Module):
     def __init__(self, dims: GoalDims, hidden: Sequence[int]) -> None:
         super().__init__()
         self.mlp = _mlp(dims.observation + dims.goal, 2 * dims.action, hidden)
-        self.extractor = NormalParamExtractor(scale_lb=1e-4)
 
     def forward(self, observation: Tensor, desired_goal: Tensor) -> tuple[Tensor, Tensor]:
-        return self.extractor(self.mlp(observation, desired_goal))
+        loc, raw = self.mlp(observation, desired_goal).chunk(2, -1)
+        return loc, policy_scale(raw)
 
 
 class _PolicyNet(nn.Module):
@@ -131,7 +132,7 @@ def make_networks(
     state = dims.observation + dims.goal
     qvalue = TensorDictModule(
         _mlp(state + dims.action, 1, hidden),
-        in_keys=["observation", "action", "desired_goal"],
+        in_keys=["observation", "desired_goal", "action"],
         out_keys=["state_action_value"],
     )
     value = TensorDictModule(_mlp(state, 1, hidden), in_keys=["observation", "desired_goal"], out_keys=["state_value"])

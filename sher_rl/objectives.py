@@ -65,7 +65,8 @@ class SoftMultiGoalLoss(LossModule):
     ``forward`` returns ``loss_actor``, ``loss_qvalue``, ``loss_value`` (and ``loss_alpha``) to be added and
     differentiated: each reaches its own network alone. It also returns ``alpha``, ``entropy`` (nats),
     ``q_mean``, ``q_min``, ``q_max`` and ``v_mean``, and writes ``td_error`` (``(*batch)``, the mean over Qs of
-    :math:`|Q_i - y_q|`) into its input. A ``priority_weight`` in the input weighs the losses of Q and V.
+    :math:`|Q_i - y_q|`) into its input. A ``priority_weight`` in the input weighs the losses of Q and V,
+    as a weighted mean.
     Key names change through :meth:`set_keys`. Target networks move by
     :class:`torchrl.objectives.SoftUpdate`.
 

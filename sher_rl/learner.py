@@ -1,0 +1,167 @@
+"""Gradient steps at the speed of the hardware."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import torch
+from tensordict import TensorDictBase, TensorDictParams
+from torch import Tensor, nn
+
+from sher_rl.functional import return_bounds, soft_return_bounds
+from sher_rl.fused import STATISTICS, Batch, Layers, Rules, gradients
+from sher_rl.objectives import SoftMultiGoalLoss
+
+Pairs = list[tuple[nn.Parameter, nn.Parameter]]
+_UNBOUNDED = (-float("inf"), float("inf"))
+
+
+class FusedLearner:
+    """The gradient step of a :class:`~sher_rl.SoftMultiGoalLoss`, several times faster than through autograd.
+
+    The same losses of the same weights (lines 20-24 of Algorithm 1), differentiated by
+    :func:`sher_rl.fused.gradients`, then Adam and the target update. The weights of ``loss`` become views of
+    a flat vector, so that loss and policy follow each step at once.
+
+    Args:
+        loss: over networks of :func:`~sher_rl.make_networks`.
+
+    Keyword Args:
+        actor_lr: Adam's step size for the policy, and for a learned temperature.
+        critic_lr: Adam's step size for Q and V.
+        polyak: share of the target V kept at each step.
+        dtype: of the hidden layers' products. bfloat16 pays where the processor multiplies it in hardware
+            (:func:`fast_dtype`); master weights, outputs, targets and Adam stay float32.
+        compile: compile the gradients; takes a C++ compiler and, the first time, a quarter of a minute.
+
+    >>> from sher_rl import GoalDims, make_networks
+    >>> loss = SoftMultiGoalLoss(*make_networks(GoalDims(10, 3, 4)), alpha=0.05, gamma=0.98)
+    >>> learner = FusedLearner(loss, actor_lr=1e-3, critic_lr=1e-3, polyak=0.99, compile=False)
+    """
+
+    def __init__(
+        self,
+        loss: SoftMultiGoalLoss,
+        *,
+        actor_lr: float,
+        critic_lr: float,
+        polyak: float,
+        dtype: torch.dtype = torch.float32,
+        compile: bool = True,
+    ) -> None:
+        self.loss, self.polyak = loss, polyak
+        actor, qvalue, value, target = (
+            _layer_pairs(getattr(loss, f"{name}_params"))
+            for name in ("actor_network", "qvalue_network", "value_network", "target_value_network")
+        )
+        learned_alpha = [] if loss.target_entropy is None else [loss.log_alpha]
+        self._critic = _flatten(_flat(qvalue + value))
+        self._actor = _flatten([*_flat(actor), *learned_alpha])
+        self._target = _flatten(_flat(target))
+        self._value_size = self._target.numel()
+        self.optimizer = torch.optim.Adam(
+            [{"params": [self._critic], "lr": critic_lr}, {"params": [self._actor], "lr": actor_lr}], fused=True
+        )
+        self._low = [flat.detach().to(dtype, copy=True) for flat in (self._actor, self._critic, self._target)]
+        self._layers = (
+            _layers(self._low[0], actor),
+            _layers(self._low[1], qvalue),
+            _layers(self._low[1][-self._value_size :], value),
+            _layers(self._low[2], value),
+        )
+        self._gradients = torch.compile(gradients, dynamic=False) if compile else gradients
+
+    @torch.no_grad()
+    def step(self, batch: TensorDictBase) -> dict[str, Tensor]:
+        """Take one step on a batch, normalised already; returns the loss's statistics and ``grad_norm``.
+
+        Writes ``td_error`` into ``batch`` and heeds its ``priority_weight``, if there is one.
+        """
+        tensors = _tensors(batch)
+        noise = torch.randn_like(tensors.action)
+        critic, actor, error, statistics = self._gradients(
+            *self._layers, self.loss.log_alpha.detach(), tensors, noise, self._rules(noise.shape[-1])
+        )
+        self._critic.grad, self._actor.grad = critic, actor
+        self.optimizer.step()
+        self._target.lerp_(self._critic[-self._value_size :], 1 - self.polyak)
+        self._lower()
+        batch.set("td_error", error)
+        return dict(zip(STATISTICS, statistics.unbind(), strict=True))
+
+    def _rules(self, action_dim: int) -> Rules:
+        loss, gamma = self.loss, self.loss.gamma.item()
+        hard = return_bounds(gamma)
+        soft = soft_return_bounds(gamma, loss.alpha.item(), action_dim) if loss.clip == "soft" else _UNBOUNDED
+        target_entropy = -float(action_dim) if loss.target_entropy == "auto" else loss.target_entropy
+        return Rules(
+            gamma=gamma,
+            q_target_bounds=hard if loss.clip == "hard" else soft,
+            q_bounds=hard if loss.clip == "hard_q" else _UNBOUNDED,
+            actor_q=loss.actor_q,
+            target_entropy=target_entropy,
+        )
+
+    def _lower(self) -> None:
+        for low, flat in zip(self._low, (self._actor, self._critic, self._target), strict=True):
+            low.copy_(flat)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Adam's state; the weights are the loss's."""
+        return self.optimizer.state_dict()
+
+    @torch.no_grad()
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Restore Adam, and take over the weights that the loss holds by now."""
+        self.optimizer.load_state_dict(dict(state))
+        self._lower()
+
+
+def fast_dtype() -> torch.dtype:
+    """bfloat16 where this processor has matrix units for it (AMX), float32 elsewhere."""
+    return torch.bfloat16 if torch.cpu._is_amx_tile_supported() else torch.float32
+
+
+def _tensors(batch: TensorDictBase) -> Batch:
+    following = batch.get("next")
+    reward = following.get("reward").squeeze(-1)
+    weight = batch.get("priority_weight", torch.ones_like(reward))
+    return Batch(
+        state=torch.cat((batch.get("observation"), batch.get("desired_goal")), -1),
+        action=batch.get("action"),
+        next_state=torch.cat((following.get("observation"), following.get("desired_goal")), -1),
+        reward=reward,
+        terminated=following.get("terminated").squeeze(-1),
+        weight=weight / weight.mean(),
+    )
+
+
+def _layer_pairs(params: TensorDictParams) -> Pairs:
+    leaves = dict(params.items(True, True))
+    weights = sorted((key for key in leaves if key[-1] == "weight"), key=lambda key: int(key[-2]))
+    return [(leaves[key], leaves[(*key[:-1], "bias")]) for key in weights]
+
+
+def _flat(pairs: Pairs) -> list[nn.Parameter]:
+    return [parameter for pair in pairs for parameter in pair]
+
+
+def _flatten(parameters: Iterable[Tensor]) -> nn.Parameter:
+    """Move parameters into one vector, of which they become views."""
+    parameters = list(parameters)
+    flat = nn.Parameter(torch.cat([p.detach().flatten() for p in parameters]))
+    for parameter, part in zip(parameters, flat.detach().split([p.numel() for p in parameters]), strict=True):
+        parameter.data = part.view(parameter.shape)
+    return flat
+
+
+def _layers(flat: Tensor, pairs: Pairs) -> Layers:
+    """Views of a vector's beginning, shaped as the layers of ``pairs``."""
+    parameters = _flat(pairs)
+    parts = iter(flat[: sum(p.numel() for p in parameters)].split([p.numel() for p in parameters]))
+    layers = []
+    for weight, _ in pairs:
+        outputs, inputs = weight.shape[-2:]
+        layers.append((next(parts).view(-1, outputs, inputs), next(parts).view(-1, 1, outputs)))
+    return layers
