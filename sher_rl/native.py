@@ -6,7 +6,6 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import mujoco
@@ -17,6 +16,7 @@ from tensordict import TensorDict, TensorDictBase
 from torchrl.data import Binary, Bounded, Composite, Unbounded
 from torchrl.envs import EnvBase
 
+from sher_rl.crew import Crew
 from sher_rl.envs import make_gym
 from sher_rl.errors import UsageError
 from sher_rl.robots import Fetch, Hand, Robot
@@ -54,14 +54,19 @@ class NativeEnv(EnvBase):
             raise UsageError(f"num_threads is {num_threads}; use at least 1, or None for one per core.")
         if gym_kwargs.get("render_mode") == "human" or gym_kwargs.get("relative_control"):
             raise UsageError("render_mode='human' and relative_control are not for backend='native'; use 'gym'.")
-        super().__init__(device="cpu", batch_size=[num_envs])
+        super().__init__(batch_size=[num_envs])
         gyms = [make_gym(env_id, **gym_kwargs) for _ in range(num_envs)]
         self._sims: list[Any] = [gym.unwrapped for gym in gyms]
         self._time_limit = gyms[0].spec.max_episode_steps or sys.maxsize
         self._robot: Robot = (Fetch if hasattr(self._sims[0], "block_gripper") else Hand)(self._sims)
         self._make_specs(gyms[0])
         self._buffer = TensorDict(
-            {**self.full_observation_spec.zero(), **self.full_reward_spec.zero()}, batch_size=self.batch_size
+            {
+                **self.full_observation_spec.zero(),
+                **self.full_reward_spec.zero(),
+                **self.full_done_spec.zero(),
+            },
+            self.batch_size,
         )
         self._rows = {key: value.numpy() for key, value in self._buffer.items()}
         self._goals = np.zeros(self._rows["desired_goal"].shape)
@@ -69,8 +74,7 @@ class NativeEnv(EnvBase):
         self._seeds: Sequence[int | None] = [None] * num_envs
         self._fresh_seed = [False] * num_envs
         self._warnings = np.zeros(int(mujoco.mjtWarning.mjNWARNING), dtype=np.int64)
-        self._threads = min(threads, num_envs)
-        self._pool = ThreadPoolExecutor(max(1, self._threads - 1), thread_name_prefix=env_id)
+        self._crew = Crew(min(threads, num_envs))
 
     def _make_specs(self, gym: Any) -> None:
         sizes = {key: gym.observation_space[key].shape[0] for key in _GOAL_KEYS} | {"is_success": 1}
@@ -88,23 +92,24 @@ class NativeEnv(EnvBase):
         controls = self._robot.controls(actions)
         mask = tensordict.get("_step", None)
         rows = slice(None) if mask is None else mask.reshape(-1).numpy().nonzero()[0]
-        self._in_threads(lambda i: self._robot.advance(i, controls[i]), np.arange(len(actions))[rows].tolist())
+        self._each(lambda i: self._robot.advance(i, controls[i]), np.arange(len(actions))[rows].tolist())
         self._elapsed[rows] += 1
         observation, achieved = self._robot.observe()
         reward, success = self._robot.judge(achieved, self._goals)
-        for key, values in (("observation", observation), ("achieved_goal", achieved)):
-            self._rows[key][rows] = values[rows]
-        for key, values in (("reward", reward), ("is_success", success)):
-            self._rows[key][rows, 0] = values[rows]
-        truncated = torch.from_numpy(self._elapsed >= self._time_limit).unsqueeze(-1)
-        done = {"truncated": truncated, "done": truncated.clone(), "terminated": torch.zeros_like(truncated)}
-        return self._buffer.clone().update(done)
+        over = self._elapsed >= self._time_limit
+        self._write(rows, observation=observation, achieved_goal=achieved, reward=reward, is_success=success)
+        self._write(rows, truncated=over, done=over)
+        return self._buffer.clone()
+
+    def _write(self, rows: Any, **columns: NDArray[Any]) -> None:
+        for key, values in columns.items():
+            self._rows[key][rows] = values.reshape(self._rows[key].shape)[rows]
 
     def _reset(self, tensordict: TensorDictBase | None = None, **_: Any) -> TensorDictBase:
         mask = None if tensordict is None else tensordict.get("_reset", None)
         rows = range(len(self._sims)) if mask is None else mask.reshape(-1).numpy().nonzero()[0].tolist()
         self._count_warnings(rows)
-        self._in_threads(self._reset_one, rows)
+        self._each(self._reset_one, rows)
         return self._buffer.exclude("reward").clone()
 
     def _reset_one(self, i: int) -> None:
@@ -114,25 +119,18 @@ class NativeEnv(EnvBase):
         for key, value in observation.items():
             self._rows[key][i] = value
         self._goals[i] = observation["desired_goal"]
-        self._rows["is_success"][i] = 0.0
+        for key in ("is_success", "truncated", "done"):
+            self._rows[key][i] = 0
 
-    def _in_threads(self, work: Callable[[int], None], rows: Sequence[int]) -> None:
-        todo = iter(rows)  # taking the next item is atomic, so the threads share it
+    def _each(self, work: Callable[[int], None], rows: Sequence[int]) -> None:
+        def named(i: int) -> None:
+            try:
+                work(i)
+            except Exception as error:
+                place = f"environment {i} (seed {self._seeds[i]}, step {self._elapsed[i]} of its episode)"
+                raise RuntimeError(f"{place} failed: {error}") from error
 
-        def drain() -> None:
-            for i in todo:
-                try:
-                    work(i)
-                except Exception as error:
-                    place = f"environment {i} (seed {self._seeds[i]}, step {self._elapsed[i]} of its episode)"
-                    raise RuntimeError(f"{place} failed: {error}") from error
-
-        helpers = [self._pool.submit(drain) for _ in range(min(self._threads, len(rows)) - 1)]
-        try:
-            drain()
-        finally:
-            for helper in helpers:
-                helper.result()
+        self._crew.each(named, rows)
 
     def set_seed(self, seed: int | None = None, static_seed: bool = False) -> int | None:
         """Let environment ``i`` start as after ``reset(seed=seed + i)`` at its next reset, and go on like it.
@@ -179,6 +177,6 @@ class NativeEnv(EnvBase):
     def close(self, *, raise_if_closed: bool = True) -> None:
         """Stop the threads and close the renderers."""
         super().close(raise_if_closed=raise_if_closed)
-        self._pool.shutdown()
+        self._crew.close()
         for sim in self._sims:
             sim.close()
