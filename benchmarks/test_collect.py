@@ -44,16 +44,11 @@ def ours(env_id: str, num_envs: int) -> EnvBase:
 
 
 def parallel_env(env_id: str, num_envs: int) -> EnvBase:
-    return ParallelEnv(num_envs, partial(_gym_env, env_id))
+    return ParallelEnv(num_envs, partial(GymEnv, f"gymnasium_robotics:{env_id}"))
 
 
 def vector_env(env_id: str, num_envs: int) -> EnvBase:
-    return _gym_env(env_id, num_envs=num_envs)
-
-
-def _gym_env(env_id: str, **kwargs: Any) -> EnvBase:
-    make_gym(env_id).close()  # registers the tasks in this process
-    return GymEnv(env_id, **kwargs)
+    return GymEnv(f"gymnasium_robotics:{env_id}", num_envs=num_envs)
 
 
 def actor(env_id: str) -> Callable:

@@ -57,7 +57,8 @@ class NativeEnv(EnvBase):
         super().__init__(batch_size=[num_envs])
         gyms = [make_gym(env_id, **gym_kwargs) for _ in range(num_envs)]
         self._sims: list[Any] = [gym.unwrapped for gym in gyms]
-        self._time_limit = gyms[0].spec.max_episode_steps or sys.maxsize
+        limit = gyms[0].spec.max_episode_steps if gyms[0].spec else None
+        self._time_limit = limit or sys.maxsize
         self._robot: Robot = (Fetch if hasattr(self._sims[0], "block_gripper") else Hand)(self._sims)
         self._make_specs(gyms[0])
         self._buffer = TensorDict(

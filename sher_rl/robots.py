@@ -45,7 +45,7 @@ class Fetch:
     def __init__(self, sims: Sequence[Any]) -> None:
         sim = self._sim = sims[0]
         model = sim.model
-        self._worlds = [(model, sim.data) for sim in sims]  # the models are equal; one stays in the cache
+        self._worlds = _worlds(sims)
         self.signature = int(_STATE.mjSTATE_CTRL | _STATE.mjSTATE_MOCAP_POS | _STATE.mjSTATE_MOCAP_QUAT)
         self._period = sim.n_substeps * model.opt.timestep
         joint = model.joint("robot0:r_gripper_finger_joint")  # the left one follows it
@@ -109,7 +109,7 @@ class Hand:
     def __init__(self, sims: Sequence[Any]) -> None:
         sim = self._sim = sims[0]
         model = sim.model
-        self._worlds = [(model, sim.data) for sim in sims]  # the models are equal; one stays in the cache
+        self._worlds = _worlds(sims)
         self.signature = int(_STATE.mjSTATE_CTRL)
         low, high = model.actuator_ctrlrange.T
         self._low, self._high, self._middle, self._reach = low, high, (high + low) / 2.0, (high - low) / 2.0
@@ -148,6 +148,12 @@ class Hand:
     def judge(self, achieved: Array, desired: Array) -> tuple[Array, Array]:
         """Distance of the fingertips, or of the object's pose."""
         return (_judge_poses if self._has_object else _judge_points)(self._sim, achieved, desired)
+
+
+def _worlds(sims: Sequence[Any]) -> list[tuple[Any, Any]]:
+    """Model and data of each: one model, which stays in the cache, unless rendering moves sites of each its own."""
+    shared = sims[0].render_mode is None
+    return [(sims[0].model if shared else sim.model, sim.data) for sim in sims]
 
 
 def _rows(views: list[Array], n: int) -> Array:

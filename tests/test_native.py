@@ -1,5 +1,10 @@
+import copy
+import gc
 import logging
+import os
 import pickle
+import subprocess
+import sys
 import threading
 from functools import partial
 
@@ -13,6 +18,7 @@ from torchrl.modules import RandomPolicy
 from sher_rl import TASKS, UsageError, make_env
 from sher_rl.envs import make_gym
 from sher_rl.evaluation import evaluate
+from sher_rl.play import _rendering_backend
 
 DENSE = ("FetchPushDense-v4", "HandReachDense-v3", "HandManipulatePenDense-v1")
 
@@ -209,6 +215,44 @@ def test_parallel_env_of_native_environments():
     assert torch.equal(goals, make_env("FetchReach-v4", 4, seed=7).reset()["desired_goal"])
 
 
+FILM = """
+import numpy as np
+from sher_rl import make_env
+from sher_rl.envs import make_gym
+env = make_env("FetchReach-v4", 2, seed=3, render_mode="rgb_array", width=64, height=48)
+gym = make_gym("FetchReach-v4", render_mode="rgb_array", width=64, height=48)
+state = env.reset()
+gym.reset(seed=4)
+for _ in range(2):
+    frame = env.render(1)
+    assert frame.shape == (48, 64, 3) and frame.dtype == np.uint8 and frame.std() > 0
+    np.testing.assert_array_equal(frame, gym.render())
+    state = env.rand_step(state)
+    gym.step(state["action"][1].numpy())
+    state = state["next"].exclude("reward")
+viewer = env._sims[1].mujoco_renderer._viewers["rgb_array"]
+assert viewer.opengl_context._context
+env.close()
+gym.close()
+assert viewer.opengl_context._context is None
+"""
+
+
+def test_frames_equal_gymnasium_and_their_renderers_close():
+    try:
+        backend = _rendering_backend()
+    except UsageError:
+        pytest.skip("nothing renders here")
+    script = subprocess.run([sys.executable, "-c", FILM], env=os.environ | {"MUJOCO_GL": backend}, capture_output=True)
+    assert script.returncode == 0, script.stderr.decode()
+
+
+def test_an_environment_that_does_not_render_makes_no_renderer():
+    env = make_env("FetchReach-v4", 1)
+    env.rollout(2)
+    assert env._sims[0].mujoco_renderer._viewers == {}
+
+
 def test_close_stops_the_threads():
     before = set(threading.enumerate())
     env = make_env("FetchReach-v4", 4, num_threads=3)
@@ -219,10 +263,30 @@ def test_close_stops_the_threads():
     assert not any(thread.is_alive() for thread in started)
 
 
+def test_dropping_an_environment_stops_the_threads():
+    before = set(threading.enumerate())
+    env = make_env("FetchReach-v4", 4, num_threads=3)
+    env.rollout(2)
+    started = set(threading.enumerate()) - before
+    del env
+    gc.collect()
+    for thread in started:
+        thread.join(5)
+    assert started
+    assert not any(thread.is_alive() for thread in started)
+
+
+def break_physics(env, i):
+    """Give environment ``i`` a model that MuJoCo refuses to step."""
+    broken = copy.copy(env._sims[i].model)
+    broken.opt.integrator = 99
+    env._robot._worlds[i] = broken, env._sims[i].data
+
+
 def test_a_failure_names_the_environment():
     env = make_env("FetchReach-v4", 4, seed=40, num_threads=2)
     state = env.rand_step(env.reset())["next"].exclude("reward")
-    env._sims[2].model.opt.integrator = 99
+    break_physics(env, 2)
     with pytest.raises(RuntimeError, match=r"environment 2 \(seed 42, step 1 of its episode\) failed: .*integrator"):
         env.rand_step(state)
     env.close()
@@ -233,7 +297,7 @@ def test_a_failure_stops_the_collector():
     collector = Collector(env, RandomPolicy(env.full_action_spec), frames_per_batch=20, total_frames=-1)
     batches = iter(collector)
     next(batches)
-    env._sims[1].model.opt.integrator = 99
+    break_physics(env, 1)
     with pytest.raises(RuntimeError, match="environment 1"):
         next(batches)
     collector.shutdown()
