@@ -155,7 +155,8 @@ def make_env(
 def _make_native_env(env_id: str, num_envs: int, num_threads: int | None, **gym_kwargs: Any) -> EnvBase:
     check_env_id(env_id)
     if env_id.replace("Dense-", "-") not in TASKS:
-        raise UsageError(f"env_id {env_id!r} is none of {', '.join(TASKS)}; use backend='gym' for it.")
+        make_gym(env_id).close()  # an id that no backend can make has an error of its own
+        raise UsageError(f"env_id {env_id!r} is no Fetch or Hand task; use backend='gym' for it.")
     _import_gymnasium()
     from sher_rl.native import NativeEnv  # noqa: PLC0415
 
