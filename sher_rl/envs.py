@@ -8,12 +8,15 @@ from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from functools import partial
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
+from tensordict import TensorDictBase
 from torch import Tensor
-from torchrl.envs import Compose, DoubleToFloat, EnvBase, SerialEnv, TransformedEnv, UnsqueezeTransform
-from torchrl.envs.libs.gym import GymWrapper, default_info_dict_reader, set_gym_backend
+from torchrl.data import TensorSpec, Unbounded
+from torchrl.envs import DoubleToFloat, EnvBase, SerialEnv, TransformedEnv
+from torchrl.envs.gym_like import BaseInfoDictReader
+from torchrl.envs.libs.gym import GymWrapper, set_gym_backend
 
 from sher_rl.errors import UsageError
 from sher_rl.functional import euler_to_quaternion, goal_distance, quaternion_to_euler, rotation_angle
@@ -101,16 +104,27 @@ def check_env_id(env_id: str) -> None:
             raise UsageError(f"env_id {env_id!r} is not maintained; use {current!r}.")
 
 
-def make_env(env_id: str, num_envs: int = 1, *, seed: int = 0, **gym_kwargs: Any) -> EnvBase:
+def make_env(
+    env_id: str,
+    num_envs: int = 1,
+    *,
+    seed: int = 0,
+    backend: Literal["native", "gym"] = "native",
+    num_threads: int | None = None,
+    **gym_kwargs: Any,
+) -> EnvBase:
     """Batch ``num_envs`` copies of a gymnasium goal environment.
 
     Environment ``i`` starts as ``gymnasium.make(env_id).reset(seed=seed + i)`` does and goes on like it; so
-    it does again after ``env.set_seed(other)``.
+    it does again after ``env.set_seed(other)``. Both backends give the same values.
 
     Args:
         env_id: gymnasium id of an environment with a goal dictionary.
-        num_envs: copies, stepped one after the other in this process.
+        num_envs: copies.
         seed: seed of the first environment.
+        backend: ``native`` steps Fetch and Hand tasks in threads; ``gym`` steps any goal environment, one
+            copy after the other.
+        num_threads: threads of the native backend; the default is one per core this process may use.
         **gym_kwargs: for ``gymnasium.make``, for example ``max_episode_steps`` or ``render_mode``.
 
     Returns:
@@ -119,7 +133,7 @@ def make_env(env_id: str, num_envs: int = 1, *, seed: int = 0, **gym_kwargs: Any
         ``[num_envs, 1]``, success as 0 or 1), and bool done, terminated, truncated.
 
     Raises:
-        UsageError: the id is retired, unknown or no goal environment.
+        UsageError: the id is retired, unknown, no goal environment or none for this backend.
         ImportError: the installed MuJoCo is too new for gymnasium-robotics.
 
     >>> env = make_env("FetchReach-v4", num_envs=2)
@@ -128,16 +142,32 @@ def make_env(env_id: str, num_envs: int = 1, *, seed: int = 0, **gym_kwargs: Any
     """
     if num_envs < 1:
         raise UsageError(f"num_envs is {num_envs}; use at least 1.")
+    if backend == "gym":
+        env = _make_gym_env(env_id, num_envs, num_threads, **gym_kwargs)
+    elif backend == "native":
+        env = _make_native_env(env_id, num_envs, num_threads, **gym_kwargs)
+    else:
+        raise UsageError(f"backend is {backend!r}; use 'native' or 'gym'.")
+    env.set_seed(seed)
+    return env
+
+
+def _make_native_env(env_id: str, num_envs: int, num_threads: int | None, **gym_kwargs: Any) -> EnvBase:
+    check_env_id(env_id)
+    if env_id.replace("Dense-", "-") not in TASKS:
+        make_gym(env_id).close()  # an id that no backend can make has an error of its own
+        raise UsageError(f"env_id {env_id!r} is no Fetch or Hand task; use backend='gym' for it.")
+    _import_gymnasium()
+    from sher_rl.native import NativeEnv  # noqa: PLC0415
+
+    return NativeEnv(env_id, num_envs, num_threads=num_threads, **gym_kwargs)
+
+
+def _make_gym_env(env_id: str, num_envs: int, num_threads: int | None, **gym_kwargs: Any) -> EnvBase:
+    if num_threads is not None:
+        raise UsageError(f"num_threads is {num_threads}; backend='gym' steps its copies in turn, leave it out.")
     envs = SerialEnv(num_envs, partial(_GoalEnv.make, env_id, **gym_kwargs))
-    batched = TransformedEnv(
-        envs,
-        Compose(
-            DoubleToFloat(["observation", "achieved_goal", "desired_goal"]),
-            UnsqueezeTransform(-1, in_keys=["is_success"]),
-        ),
-    )
-    batched.set_seed(seed)
-    return batched
+    return TransformedEnv(envs, DoubleToFloat())
 
 
 class _GoalEnv(GymWrapper):
@@ -149,7 +179,7 @@ class _GoalEnv(GymWrapper):
     def make(cls, env_id: str, **gym_kwargs: Any) -> _GoalEnv:
         with set_gym_backend("gymnasium"):
             env = cls(make_gym(env_id, **gym_kwargs))
-        return env.set_info_dict_reader(default_info_dict_reader(["is_success"]))
+        return env.set_info_dict_reader(_SuccessReader())
 
     def set_seed(self, seed: int | None = None, static_seed: bool = False) -> int | None:
         self._next_seed = seed
@@ -158,6 +188,18 @@ class _GoalEnv(GymWrapper):
     def _reset(self, tensordict: Any = None, **kwargs: Any) -> Any:
         seed, self._next_seed = self._next_seed, None
         return super()._reset(tensordict, **({"seed": seed} | kwargs))
+
+
+class _SuccessReader(BaseInfoDictReader):
+    """``is_success`` from the info of a step, which mazes call ``success``; 0 where there is neither."""
+
+    @property
+    def info_spec(self) -> dict[str, TensorSpec]:
+        return {"is_success": Unbounded((1,), dtype=torch.float32)}
+
+    def __call__(self, info: dict[str, Any], tensordict: TensorDictBase) -> TensorDictBase:
+        success = info.get("is_success", info.get("success", 0.0))
+        return tensordict.set("is_success", torch.tensor([float(success)]))
 
 
 def make_gym(env_id: str, **gym_kwargs: Any) -> gymnasium.Env:

@@ -1,0 +1,137 @@
+"""Collection: native environments, TorchRL's own ways to batch gymnasium, and the physics alone.
+
+Every round of a group starts from the same seeds. ``limit`` repeats the MuJoCo calls of ours, with recorded
+controls and as many threads, each with its own share of the environments: no actions, no observations, no
+TensorDict, no waiting for one another. Its end states are checked to be those of ours.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import product
+from typing import Any
+
+import mujoco
+import numpy as np
+import pytest
+import torch
+from pytest_benchmark.fixture import BenchmarkFixture
+from torchrl.envs import EnvBase, GymEnv, ParallelEnv
+from torchrl.envs.utils import ExplorationType, set_exploration_type
+
+from sher_rl import GoalDims, make_env, make_networks, make_policy
+from sher_rl.envs import make_gym
+from sher_rl.modules import RunningNorm
+
+TASKS = {"push": "FetchPush-v4", "reach": "HandReach-v3", "egg": "HandManipulateEgg-v1"}
+STEPS = 50
+THREADS = len(os.sched_getaffinity(0))
+
+
+@pytest.fixture(autouse=True)
+def _one_torch_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def ours(env_id: str, num_envs: int) -> EnvBase:
+    return make_env(env_id, num_envs, num_threads=THREADS)
+
+
+def parallel_env(env_id: str, num_envs: int) -> EnvBase:
+    return ParallelEnv(num_envs, partial(GymEnv, f"gymnasium_robotics:{env_id}"))
+
+
+def vector_env(env_id: str, num_envs: int) -> EnvBase:
+    return GymEnv(f"gymnasium_robotics:{env_id}", num_envs=num_envs)
+
+
+def actor(env_id: str) -> Callable:
+    spaces = make_gym(env_id).observation_space.spaces
+    dims = GoalDims(spaces["observation"].shape[0], spaces["desired_goal"].shape[0], 4 if "Fetch" in env_id else 20)
+    torch.manual_seed(1)
+    return make_policy(RunningNorm(dims.observation), RunningNorm(dims.goal), make_networks(dims)[0])
+
+
+def start(env: EnvBase) -> tuple[tuple, dict]:
+    env.set_seed(0)
+    torch.manual_seed(0)
+    return (), {"tensordict": env.reset()}
+
+
+def roll(env: EnvBase, policy: Callable | None, tensordict: Any) -> None:
+    with torch.no_grad(), set_exploration_type(ExplorationType.RANDOM):
+        env.rollout(STEPS, policy, auto_reset=False, tensordict=tensordict, break_when_any_done=False)
+
+
+def record(env: EnvBase, policy: Callable | None) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Controls of a rollout of ours, and the states it ends in."""
+    rows, controls = [], env._robot.controls
+    env._robot.controls = lambda actions: rows.append(controls(actions)) or rows[-1]
+    roll(env, policy, **start(env)[1])
+    del env._robot.controls
+    return rows, [sim.data.qpos.copy() for sim in env._sims]
+
+
+def replay(env: EnvBase, pool: ThreadPoolExecutor, rows: list[np.ndarray], tensordict: Any) -> None:
+    def share(first: int) -> None:
+        for row in rows:
+            for i in range(first, len(env._sims), THREADS):
+                sim = env._sims[i]
+                mujoco.mj_setState(sim.model, sim.data, row[i], env._robot.signature)
+                mujoco.mj_step(sim.model, sim.data, sim.n_substeps)
+                if getattr(sim, "block_gripper", False):
+                    sim._step_callback()
+
+    list(pool.map(share, range(THREADS)))
+
+
+def measure(benchmark: BenchmarkFixture, group: str, subject: str, run: Callable, env: EnvBase, rounds: int) -> None:
+    benchmark.group = group
+    benchmark.extra_info["subject"] = subject
+    benchmark.pedantic(run, setup=partial(start, env), rounds=rounds, warmup_rounds=1)
+    benchmark.extra_info["steps/s"] = round(env.batch_size.numel() * STEPS / benchmark.stats.stats.median)
+    env.close(raise_if_closed=False)
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize(
+    ("num_envs", "drive"), [(1, "random"), (4, "random"), (16, "random"), (64, "random"), (16, "actor")]
+)
+@pytest.mark.parametrize("subject", ["ours", "limit"])
+def test_collect(benchmark: BenchmarkFixture, task: str, num_envs: int, drive: str, subject: str) -> None:
+    env = ours(TASKS[task], num_envs)
+    policy = actor(TASKS[task]) if drive == "actor" else None
+    group = f"collect {task}, {num_envs} environments, {drive} actions"
+    if subject == "ours":
+        measure(benchmark, group, subject, partial(roll, env, policy), env, rounds=9)
+        return
+    rows, ends = record(env, policy)
+    with ThreadPoolExecutor(THREADS) as pool:
+        measure(benchmark, group, subject, partial(replay, env, pool, rows), env, rounds=9)
+    for sim, end in zip(env._sims, ends, strict=True):
+        np.testing.assert_array_equal(sim.data.qpos, end)
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize(("subject", "num_envs"), product([parallel_env, vector_env], [1, 4, 16]))
+def test_collect_rivals(benchmark: BenchmarkFixture, task: str, num_envs: int, subject: Callable) -> None:
+    env = subject(TASKS[task], num_envs)
+    group = f"collect {task}, {num_envs} environments, random actions"
+    measure(benchmark, group, subject.__name__, partial(roll, env, None), env, rounds=5)
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("subject", ["ours", "gym"])
+def test_reset(benchmark: BenchmarkFixture, task: str, subject: str) -> None:
+    """Sixteen resets: by threads, or one after the other."""
+    env = make_env(TASKS[task], 16, backend="native" if subject == "ours" else "gym")
+    benchmark.group = f"reset {task}, 16 environments"
+    benchmark.extra_info["subject"] = subject
+    benchmark.pedantic(env.reset, rounds=9, warmup_rounds=1)
+    env.close()
