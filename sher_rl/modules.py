@@ -10,7 +10,7 @@ import torch
 from tensordict.nn import TensorDictModule
 from torch import Tensor, nn
 from torchrl.envs import EnvBase
-from torchrl.envs.utils import ExplorationType
+from torchrl.envs.utils import ExplorationType, exploration_type
 from torchrl.modules import MLP, ProbabilisticActor, TanhNormal
 
 from sher_rl.errors import UsageError
@@ -102,14 +102,17 @@ class _ActorNet(nn.Module):
 
 
 class _PolicyNet(nn.Module):
-    """The actor net behind the normalisers, on raw state and goal."""
+    """The actor net behind the normalisers, from raw state and goal to the action."""
 
     def __init__(self, observation_norm: RunningNorm, goal_norm: RunningNorm, actor_net: nn.Module) -> None:
         super().__init__()
         self.observation_norm, self.goal_norm, self.actor_net = observation_norm, goal_norm, actor_net
 
-    def forward(self, observation: Tensor, desired_goal: Tensor) -> tuple[Tensor, Tensor]:
-        return self.actor_net(self.observation_norm(observation), self.goal_norm(desired_goal))
+    def forward(self, observation: Tensor, desired_goal: Tensor) -> Tensor:
+        loc, scale = self.actor_net(self.observation_norm(observation), self.goal_norm(desired_goal))
+        if exploration_type() is ExplorationType.RANDOM:
+            loc = loc + scale * torch.randn_like(loc)
+        return loc.tanh()
 
 
 def make_networks(
@@ -139,7 +142,7 @@ def make_networks(
     return _tanh_gaussian(_ActorNet(dims, hidden)), qvalue, value
 
 
-def make_policy(observation_norm: RunningNorm, goal_norm: RunningNorm, actor: ProbabilisticActor) -> ProbabilisticActor:
+def make_policy(observation_norm: RunningNorm, goal_norm: RunningNorm, actor: ProbabilisticActor) -> TensorDictModule:
     """Put the normalisers in front of an actor of :func:`make_networks`; weights and statistics are shared.
 
     Returns:
@@ -151,11 +154,11 @@ def make_policy(observation_norm: RunningNorm, goal_norm: RunningNorm, actor: Pr
     >>> policy(observation=torch.zeros(5, 10), desired_goal=torch.zeros(5, 3)).shape
     torch.Size([5, 4])
     """
-    policy = _tanh_gaussian(_PolicyNet(observation_norm, goal_norm, actor.module[0].module))
-    return policy.select_out_keys("action")
+    net = _PolicyNet(observation_norm, goal_norm, actor.module[0].module)
+    return TensorDictModule(net, in_keys=["observation", "desired_goal"], out_keys=["action"])
 
 
-def save_policy(path: str | Path, policy: ProbabilisticActor, env_id: str) -> None:
+def save_policy(path: str | Path, policy: TensorDictModule, env_id: str) -> None:
     """Write a policy of :func:`make_policy` to ``path``, whole or not at all.
 
     Args:
@@ -170,7 +173,7 @@ def save_policy(path: str | Path, policy: ProbabilisticActor, env_id: str) -> No
     part.replace(path)
 
 
-def load_policy(path: str | Path) -> ProbabilisticActor:
+def load_policy(path: str | Path) -> TensorDictModule:
     """Read a policy file; needs neither MuJoCo nor an environment, and unpickles nothing.
 
     Args:
@@ -191,7 +194,7 @@ def load_policy(path: str | Path) -> ProbabilisticActor:
         saved = torch.load(path, map_location="cpu", weights_only=True)
         state = saved["state_dict"]
         observation_norm, goal_norm = (
-            RunningNorm(len(state[f"module.0.module.{name}_norm.mean"])) for name in ("observation", "goal")
+            RunningNorm(len(state[f"module.{name}_norm.mean"])) for name in ("observation", "goal")
         )
         last_bias = [bias for key, bias in state.items() if key.endswith("bias")][-1]
         dims = GoalDims(len(observation_norm.mean), len(goal_norm.mean), len(last_bias) // 2)

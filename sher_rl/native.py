@@ -49,7 +49,7 @@ class NativeEnv(EnvBase):
     """
 
     def __init__(self, env_id: str, num_envs: int = 1, *, num_threads: int | None = None, **gym_kwargs: Any) -> None:
-        threads = len(os.sched_getaffinity(0)) if num_threads is None else num_threads
+        threads = _cores() if num_threads is None else num_threads
         if threads < 1:
             raise UsageError(f"num_threads is {num_threads}; use at least 1, or None for one per core.")
         if gym_kwargs.get("render_mode") == "human" or gym_kwargs.get("relative_control"):
@@ -188,3 +188,7 @@ class NativeEnv(EnvBase):
         self._crew.close()
         for sim in self._sims:
             sim.close()
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

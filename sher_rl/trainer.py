@@ -10,11 +10,11 @@ from pathlib import Path
 
 import torch
 from tensordict import TensorDict
-from tensordict.nn import TensorDictSequential
+from tensordict.nn import TensorDictModule, TensorDictSequential
 from torchrl.collectors import Collector
 from torchrl.data import TensorDictReplayBuffer
 from torchrl.envs import EnvBase
-from torchrl.modules import EGreedyModule, ProbabilisticActor
+from torchrl.modules import EGreedyModule
 from torchrl.objectives import LossModule, SoftUpdate
 
 from sher_rl.checkpoint import RunCheckpoint
@@ -40,7 +40,7 @@ def train(
     config: Config,
     *,
     env: EnvBase,
-    policy: ProbabilisticActor,
+    policy: TensorDictModule,
     normalizer: GoalNormalizer,
     relabel: HindsightRelabel,
     buffer: TensorDictReplayBuffer,
@@ -106,7 +106,7 @@ def train(
     return folder
 
 
-def collect(config: Config, env: EnvBase, policy: ProbabilisticActor, start: int) -> Iterator[TensorDict]:
+def collect(config: Config, env: EnvBase, policy: TensorDictModule, start: int) -> Iterator[TensorDict]:
     """Yield batches ``[num_envs, time]`` from the exploring policy, from frame ``start`` to the last."""
     if start >= config.total_frames:
         return

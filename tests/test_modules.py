@@ -70,7 +70,7 @@ def test_networks_have_the_widths_asked_for() -> None:
 
 def test_policy_is_the_actor_behind_the_normalisers_and_shares_its_weights(policy) -> None:
     raw = states()
-    net = policy.module[0].module
+    net = policy.module
     with torch.no_grad():
         loc, _ = net.actor_net(net.observation_norm(raw["observation"]), net.goal_norm(raw["desired_goal"]))
         torch.testing.assert_close(policy(**raw), loc.tanh())

@@ -74,7 +74,7 @@ def test_resume_goes_on_where_the_last_checkpoint_was(tmp_path: Path) -> None:
     assert rows[-1]["updates"] == 18
     assert rows[-1]["seconds"] > rows[-2]["seconds"]
     after = load_policy(run).state_dict()
-    count = "module.0.module.observation_norm.count"
+    count = "module.observation_norm.count"
     assert (before[count].item(), after[count].item()) == (400, 600)
 
 
