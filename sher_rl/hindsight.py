@@ -1,0 +1,353 @@
+"""Hindsight relabelling as a transform of a TorchRL replay buffer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, NamedTuple
+
+import torch
+from tensordict import NestedKey, TensorDict, TensorDictBase
+from tensordict.utils import expand_right
+from torch import Tensor
+from torchrl.data import TensorDictRoundRobinWriter
+from torchrl.data.replay_buffers import Storage
+from torchrl.envs import Transform
+
+from sher_rl.envs import RewardFn
+from sher_rl.errors import UsageError
+from sher_rl.functional import steps_from_start, steps_to_end
+from sher_rl.goals import (
+    GoalChoice,
+    Place,
+    Ring,
+    Strategy,
+    buffer_writer,
+    check_storage,
+    choose_goals,
+    goal_weights,
+    storage_ring,
+)
+
+REMAINING = ("hindsight", "remaining")
+ELAPSED = ("hindsight", "elapsed")
+TRAJECTORY = ("hindsight", "trajectory")
+RELABELLED = ("hindsight", "relabelled")
+OFFSET = ("hindsight", "offset")
+_TRAJ_IDS = ("collector", "traj_ids")
+
+
+class HindsightRelabel(Transform):
+    """Replace desired goals by achieved ones and recompute the rewards: hindsight experience replay for any buffer.
+
+    ``mode="read"`` annotates transitions as they are written and relabels each batch as it is sampled, with fresh
+    goals and at a cost that depends on the batch alone. ``mode="write"`` stores every transition ``k`` more times
+    with goals drawn once (lines 12-15 of Algorithm 1); it needs no storage and works in any buffer. Both draw the
+    same distribution. Put the transform first in a :class:`~torchrl.envs.Compose`, so that concatenation and
+    normalisation see the new goal.
+
+    A goal is a ``("next", "achieved_goal")``, what an action led to, of
+
+    * ``future``: the row's own step or a later one of its episode, uniformly;
+    * ``final``: the last step of its episode;
+    * ``episode``: any step of its episode that the buffer still holds;
+    * ``random``: any row of the buffer (``mode="read"`` only);
+
+    or, for ``actual``, the *desired* goal of a row of another episode (``mode="read"`` only).
+
+    Data are written with time last, ``[*envs, time]`` or ``[time]``. An episode ends where done, terminated or
+    truncated says so, where ``("collector", "traj_ids")`` changes, if present, and at the end of what one write
+    holds of an environment: an unfinished episode offers the goals it has so far. In ``mode="read"`` a write goes
+    on with the episode at the end of the write just before it if both have the same trajectory id or, without ids,
+    if both are single transitions, as ``add`` writes them.
+
+    A batch gets ``desired_goal``, ``("next", "desired_goal")`` and ``("next", "reward")`` in every row, with
+    ``terminated_fn`` also ``terminated`` and ``done`` under ``next``, and ``("hindsight", "relabelled")``, bool, and
+    ``("hindsight", "offset")``, int64, the rows from the transition to its goal, both ``(B,)``. The annotation takes
+    16 bytes a transition.
+
+    Args:
+        reward_fn: from achieved and desired goals ``(B, *g)`` to rewards ``(B, 1)``; see
+            :func:`~sher_rl.goal_reward`.
+        storage: the buffer's own :class:`~torchrl.data.LazyTensorStorage` or
+            :class:`~torchrl.data.LazyMemmapStorage`, one-dimensional; only ``mode="read"`` uses it.
+        strategy: name of a strategy, or weights such as ``{"future": 0.4, "actual": 0.4, "real": 0.2}``, where
+            ``real`` keeps the goal. Without ``real``, ``k`` or ``ratio`` says how many rows keep it.
+        k: relabelled goals for each original one: a row is relabelled with probability ``k / (k + 1)``. For
+            ``mode="write"`` a whole number.
+        mode: ``read`` or ``write``.
+        ratio: that probability itself, in place of ``k``.
+        terminated_fn: like ``reward_fn``, to bool ``(B, 1)``, for tasks that end at success: the new ``terminated``
+            of relabelled rows. ``done`` becomes ``terminated | truncated``.
+        generator: source of the draws, part of the state dict; the default is torch's own.
+        achieved_goal_key: name in the data, without ``next``; so are the following.
+        desired_goal_key: see there.
+        reward_key: see there.
+        terminated_key: see there.
+        truncated_key: see there.
+        done_key: see there.
+
+    Raises:
+        UsageError: an argument is out of range; on write or read, a key is missing, a reward is not ``(B, 1)``, or
+            the buffer does not keep single transitions in the order of time.
+
+    Hindsight Experience Replay, arXiv:1707.01495, section 4.5; Algorithm 1 of arXiv:2002.02089.
+
+    >>> from torchrl.data import LazyTensorStorage, TensorDictReplayBuffer
+    >>> from sher_rl import goal_reward, make_env
+    >>> storage = LazyTensorStorage(1000)
+    >>> relabel = HindsightRelabel(goal_reward("FetchReach-v4"), storage, k=4)
+    >>> buffer = TensorDictReplayBuffer(storage=storage, transform=relabel, batch_size=256)
+    >>> _ = buffer.extend(make_env("FetchReach-v4", num_envs=2).rollout(50))
+    >>> buffer.sample()["next", "reward"].shape
+    torch.Size([256, 1])
+    """
+
+    def __init__(
+        self,
+        reward_fn: RewardFn,
+        storage: Storage | None = None,
+        *,
+        strategy: Strategy | Mapping[str, float] = "future",
+        k: float = 4,
+        mode: Literal["read", "write"] = "read",
+        ratio: float | None = None,
+        terminated_fn: Callable[[Tensor, Tensor], Tensor] | None = None,
+        generator: torch.Generator | None = None,
+        achieved_goal_key: NestedKey = "achieved_goal",
+        desired_goal_key: NestedKey = "desired_goal",
+        reward_key: NestedKey = "reward",
+        terminated_key: NestedKey = "terminated",
+        truncated_key: NestedKey = "truncated",
+        done_key: NestedKey = "done",
+    ) -> None:
+        super().__init__()
+        if mode not in ("read", "write"):
+            raise UsageError(f"mode is {mode!r}; use 'read' or 'write'.")
+        self.weights = goal_weights(strategy, k, ratio)
+        if mode == "read":
+            check_storage(storage)
+        else:
+            self.weights = _write_weights(strategy, k, ratio)
+        self.reward_fn, self.terminated_fn, self.generator = reward_fn, terminated_fn, generator
+        self.mode, self.k = mode, k
+        self.__dict__["storage"] = storage
+        self.keys = _Keys(
+            desired_goal_key,
+            *map(_next, (desired_goal_key, achieved_goal_key, reward_key)),
+            *map(_next, (terminated_key, truncated_key, done_key)),
+        )
+        self._open: _OpenEpisode | None = None
+
+    def _inv_call(self, tensordict: TensorDictBase) -> TensorDictBase:
+        self._check_keys(tensordict)
+        if self.mode == "write":
+            return self._with_copies(tensordict)
+        rows = self._annotated(tensordict)
+        return rows if tensordict.ndim else rows[0]
+
+    def forward(self, tensordict: TensorDictBase) -> TensorDictBase:
+        """Relabel a batch ``(B,)`` of rows as the storage holds them, in place; after ``mode="write"`` do nothing."""
+        if self.mode == "write":
+            return tensordict
+        return self._relabel(tensordict, self.choose(tensordict), storage_ring(self.storage))
+
+    def choose(self, rows: TensorDictBase) -> GoalChoice:
+        """Draw the slots that the goals of rows come from; for samplers that look at goals before a batch is read.
+
+        Args:
+            rows: ``(B,)`` as the storage holds them, at least ``index`` and ``hindsight``.
+        """
+        for key in ("index", REMAINING):
+            if rows.get(key, None) is None:
+                raise UsageError(
+                    f"The rows read lack {key!r}; write them with this transform in the buffer, whose writer may be "
+                    "TensorDictRoundRobinWriter() or the default."
+                )
+        index = rows.get("index").reshape(rows.batch_size)
+        at = Place(index, rows.get(REMAINING), rows.get(ELAPSED), storage_ring(self.storage))
+        return choose_goals(at, self.weights, self.generator)
+
+    def goals(self, rows: TensorDictBase, choice: GoalChoice) -> Tensor:
+        """Goals ``(B, *g)`` of ``rows`` after ``choice``, of :meth:`choose`."""
+        return self._goals(rows, choice, storage_ring(self.storage))[0]
+
+    def _goals(self, rows: TensorDictBase, choice: GoalChoice, ring: Ring) -> tuple[Tensor, Tensor]:
+        """Goals and which of them are as chosen; the others' slots were overwritten since the rows were read."""
+        desired = rows.get(self.keys.desired_goal)
+        goal = ring.columns.get(self.keys.next_achieved_goal)[choice.slot]
+        if "actual" in self.weights:
+            foreign = ring.columns.get(self.keys.desired_goal)[choice.slot]
+            goal = torch.where(expand_right(choice.desired, foreign.shape), foreign, goal)
+        # Read after the goal, and stored before it: a goal that was just overwritten never passes.
+        intact = (ring.columns.get(TRAJECTORY)[choice.slot] == rows.get(TRAJECTORY)) | choice.foreign
+        goal = torch.where(expand_right(intact, goal.shape), goal, rows.get(self.keys.next_achieved_goal))
+        return torch.where(expand_right(choice.relabelled, goal.shape), goal.to(desired.dtype), desired), intact
+
+    def _relabel(self, rows: TensorDictBase, choice: GoalChoice, ring: Ring) -> TensorDictBase:
+        goal, intact = self._goals(rows, choice, ring)
+        achieved, reward = rows.get(self.keys.next_achieved_goal), rows.get(self.keys.next_reward)
+        rows.set(self.keys.desired_goal, goal)
+        rows.set(self.keys.next_desired_goal, goal)
+        rows.set(
+            self.keys.next_reward, _column("reward_fn", self.reward_fn(achieved, goal), len(rows)).to(reward.dtype)
+        )
+        if self.terminated_fn is not None:
+            terminated = _column("terminated_fn", self.terminated_fn(achieved, goal), len(rows)).bool()
+            self._set_ends(rows, terminated, choice.relabelled.unsqueeze(-1))
+        rows.set(RELABELLED, choice.relabelled)
+        return rows.set(OFFSET, choice.offset * intact)
+
+    def _set_ends(self, rows: TensorDictBase, terminated: Tensor, relabelled: Tensor) -> None:
+        stored, done = rows.get(self.keys.next_terminated), rows.get(self.keys.next_done)
+        truncated = rows.get(self.keys.next_truncated, None)
+        truncated = done & ~stored if truncated is None else truncated
+        rows.set(self.keys.next_terminated, torch.where(relabelled, terminated, stored))
+        rows.set(self.keys.next_done, torch.where(relabelled, terminated | truncated, done))
+
+    def _check_keys(self, tensordict: TensorDictBase) -> None:
+        optional = {self.keys.next_desired_goal, self.keys.next_truncated}
+        optional |= set() if self.terminated_fn else {self.keys.next_terminated}
+        missing = [key for key in self.keys if key not in optional and tensordict.get(key, None) is None]
+        if missing:
+            hint = " (a collector's compact_obs drops it)" if self.keys.next_achieved_goal in missing else ""
+            raise UsageError(f"The data written lack {missing}{hint}, which relabelling needs.")
+
+    def _annotated(self, tensordict: TensorDictBase) -> TensorDictBase:
+        """Flatten a write and annotate it."""
+        writer, storage, rows = buffer_writer(self.storage), self.storage, _flat(tensordict)
+        n = len(rows)
+        if n > storage.max_size:
+            raise UsageError(f"One write of {n} transitions exceeds the storage of {storage.max_size}.")
+        end, ids = self._ends(tensordict)
+        hindsight = _annotation(end, ids)
+        revision = storage._mutation_revision
+        hindsight["trajectory"] += 1 + revision * storage.max_size
+        if self._open is not None and self._open.goes_on(revision, ids, n, storage.max_size):
+            self._open.join(hindsight, storage, writer._cursor)
+        self._open = _OpenEpisode.of(hindsight, end, ids, revision + 1)
+        # In this order the storage is written, and the annotation has to be there before the goals.
+        annotated = TensorDict({"hindsight": hindsight}, rows.batch_size, device=rows.device).update(rows)
+        if not isinstance(writer, TensorDictRoundRobinWriter):  # that one stores the index itself
+            annotated.set("index", (writer._cursor + torch.arange(n, device=rows.device)) % storage.max_size)
+        return annotated
+
+    def _with_copies(self, tensordict: TensorDictBase) -> TensorDictBase:
+        """Flatten a write and append ``k`` relabelled copies of it."""
+        rows, (end, ids) = _flat(tensordict), self._ends(tensordict)
+        if not tensordict.ndim or (len(rows) == 1 and not end.any() and ids is None):
+            raise UsageError("A single transition was written in mode='write'; write episodes, with extend.")
+        n, copies = len(rows), int(self.k) + 1
+        rows.set("hindsight", _annotation(end, ids))
+        slot = torch.arange(n, device=rows.device).repeat(copies)
+        stored = rows[slot]
+        ring = Ring(rows, capacity=n, oldest=0, alive=n)
+        choice = choose_goals(
+            Place(slot, stored.get(REMAINING), stored.get(ELAPSED), ring), self.weights, self.generator
+        )
+        choice.relabelled[:n] = False
+        choice.offset[:n] = 0
+        self._relabel(stored, choice, ring)
+        return stored.exclude(REMAINING, ELAPSED, TRAJECTORY)
+
+    def _ends(self, tensordict: TensorDictBase) -> tuple[Tensor, Tensor | None]:
+        """Where the data say that an episode ends, and trajectory ids if there are any, both ``[envs, time]``."""
+        shape = tensordict.shape or (1,)
+        flags = (tensordict.get(key, None) for key in self.keys[-3:])
+        end = torch.stack([flag.reshape(*shape, -1).any(-1) for flag in flags if flag is not None]).any(0)
+        ids = tensordict.get(_TRAJ_IDS, None)
+        end = end.reshape(-1, shape[-1])
+        return end, None if ids is None else ids.reshape(end.shape)
+
+    def get_extra_state(self) -> dict[str, Tensor]:
+        """State of the generator, for the state dict."""
+        return {} if self.generator is None else {"generator": self.generator.get_state()}
+
+    def set_extra_state(self, state: dict[str, Tensor]) -> None:
+        """Restore what :meth:`get_extra_state` gave."""
+        if self.generator is not None:
+            self.generator.set_state(state["generator"])
+
+    def __getstate__(self) -> dict[str, Any]:
+        return super().__getstate__() | {"_open": None}  # what a copy writes goes on with nothing
+
+
+class _Keys(NamedTuple):
+    """Keys of the data."""
+
+    desired_goal: NestedKey
+    next_desired_goal: NestedKey
+    next_achieved_goal: NestedKey
+    next_reward: NestedKey
+    next_terminated: NestedKey
+    next_truncated: NestedKey
+    next_done: NestedKey
+
+
+class _OpenEpisode(NamedTuple):
+    """The episode that the last write left unfinished at its end."""
+
+    revision: int
+    trajectory: int
+    length: int
+    traj_id: int | None
+    single: bool
+
+    @classmethod
+    def of(cls, hindsight: TensorDictBase, end: Tensor, ids: Tensor | None, revision: int) -> _OpenEpisode | None:
+        if end[-1, -1]:
+            return None
+        trajectory, length = int(hindsight["trajectory"][-1]), int(hindsight["elapsed"][-1]) + 1
+        return cls(revision, trajectory, length, None if ids is None else int(ids[-1, -1]), end.numel() == 1)
+
+    def goes_on(self, revision: int, ids: Tensor | None, n: int, capacity: int) -> bool:
+        """Whether a write of ``n`` rows continues it: nothing was written since, and the data say so."""
+        same = n == 1 and self.single and self.traj_id is None if ids is None else int(ids[0, 0]) == self.traj_id
+        return same and revision == self.revision and self.length + n <= capacity
+
+    def join(self, hindsight: TensorDictBase, storage: Storage, cursor: int) -> None:
+        """Annotate the rows that continue it, and add them to what its stored rows have remaining."""
+        more = int(hindsight["remaining"][0]) + 1
+        hindsight["elapsed"][:more] += self.length
+        hindsight["trajectory"][:more] = self.trajectory
+        slots = (cursor - 1 - torch.arange(self.length, device=hindsight.device)) % storage.max_size
+        storage._storage.get(REMAINING)[slots] += more
+
+
+def _annotation(end: Tensor, ids: Tensor | None) -> TensorDict:
+    """Steps to the end and from the start of each row's episode, and the row of its start, all flat."""
+    end = end.clone()
+    end[:, -1] = True
+    if ids is not None:
+        end[:, :-1] |= ids[:, 1:] != ids[:, :-1]
+    end = end.reshape(-1)
+    elapsed = steps_from_start(end)
+    start = torch.arange(len(end), device=end.device) - elapsed
+    hindsight = {"remaining": steps_to_end(end).int(), "elapsed": elapsed.int(), "trajectory": start}
+    return TensorDict(hindsight, end.shape, device=end.device)
+
+
+def _flat(tensordict: TensorDictBase) -> TensorDictBase:
+    rows = tensordict.reshape(-1) if tensordict.ndim else tensordict.unsqueeze(0)
+    return rows.exclude("hindsight")
+
+
+def _next(key: NestedKey) -> NestedKey:
+    return ("next", *key) if isinstance(key, tuple) else ("next", key)
+
+
+def _column(name: str, value: Tensor, rows: int) -> Tensor:
+    if value.shape != (rows, 1):
+        raise UsageError(f"{name} returned the shape {tuple(value.shape)} for {rows} rows; it has to be {(rows, 1)}.")
+    return value
+
+
+def _write_weights(strategy: str | Mapping[str, float], k: float, ratio: float | None) -> dict[str, float]:
+    if k != int(k) or ratio is not None or "real" in strategy:
+        raise UsageError(f"mode='write' stores k goals a transition, and k is {k}; use a whole k, no ratio, no 'real'.")
+    weights = goal_weights(strategy, k, ratio=1.0)
+    foreign = {"random", "actual"} & set(weights)
+    if foreign:
+        raise UsageError(
+            f"strategy is {strategy!r}; mode='write' sees one write only and cannot draw {sorted(foreign)}."
+        )
+    return weights
