@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from itertools import accumulate, pairwise
 from typing import Literal, NamedTuple
 
 import torch
@@ -61,13 +62,13 @@ class GoalChoice(NamedTuple):
     relabelled: Tensor
     """False where the row keeps its own desired goal."""
     slot: Tensor
-    """Slot whose goal is taken."""
+    """Slot whose goal is taken; where not relabelled, the row's own."""
     offset: Tensor
     """Rows from the transition to that slot, in the order of time; 0 where not relabelled."""
-    foreign: Tensor
-    """True where the slot need not be of the row's own episode (``random``, ``actual``)."""
-    desired: Tensor
-    """True where the slot's desired goal is taken (``actual``), not the one it achieved."""
+    foreign: Tensor | None
+    """True where the slot need not be of the row's own episode (``random``, ``actual``); None: nowhere."""
+    desired: Tensor | None
+    """True where the slot's desired goal is taken (``actual``), not the one it achieved; None: nowhere."""
 
 
 _OFFSETS: dict[str, Callable[[Place, Tensor], Tensor]] = {
@@ -77,11 +78,15 @@ _OFFSETS: dict[str, Callable[[Place, Tensor], Tensor]] = {
     "final": lambda at, _: at.remaining.long(),
     "future": lambda at, u: future_offset(at.remaining, u),
 }
-"""Offset of each strategy. In this order one interval of the draws holds all that is foreign."""
+"""Offset of each strategy. In this order the draws for what is foreign are one interval, from 0."""
+_NEVER = (0.0, 0.0)
 
 
-def goal_weights(strategy: str | Mapping[str, float], k: float, ratio: float | None) -> dict[str, float]:
-    """Probabilities of the strategies; what they lack to 1 is that of keeping the goal.
+Interval = tuple[float, float]
+
+
+def goal_intervals(strategy: str | Mapping[str, float], k: float, ratio: float | None) -> dict[str, Interval]:
+    """Cut [0, 1) into one interval a strategy, as long as its probability; the rest of it keeps the goal.
 
     Args:
         strategy: a strategy's name, or weights of several and, if wanted, of ``real``.
@@ -91,10 +96,10 @@ def goal_weights(strategy: str | Mapping[str, float], k: float, ratio: float | N
     Raises:
         UsageError: a name is unknown, or a number out of range.
 
-    >>> goal_weights("future", k=4, ratio=None)
-    {'future': 0.8}
-    >>> goal_weights({"future": 2, "actual": 2, "real": 1}, k=4, ratio=None)
-    {'actual': 0.4, 'future': 0.4}
+    >>> goal_intervals("future", k=4, ratio=None)
+    {'future': (0.0, 0.8)}
+    >>> goal_intervals({"future": 1, "actual": 2, "real": 1}, k=4, ratio=None)
+    {'actual': (0.0, 0.5), 'future': (0.5, 0.75)}
     """
     weights = {strategy: 1.0} if isinstance(strategy, str) else dict(strategy)
     unknown = set(weights) - set(_OFFSETS) - ({"real"} if isinstance(strategy, Mapping) else set())
@@ -109,45 +114,40 @@ def goal_weights(strategy: str | Mapping[str, float], k: float, ratio: float | N
     if ratio is not None and not (0 <= ratio <= 1 and "real" not in weights):
         raise UsageError(f"ratio is {ratio}; use a number from 0 to 1, and no weight for 'real' beside it.")
     share = 1.0 if "real" in weights else k / (k + 1) if ratio is None else ratio
-    return {name: share * weights[name] / total for name in _OFFSETS if weights.get(name)}
+    chances = {name: share * weights.get(name, 0.0) / total for name in _OFFSETS}
+    names = [name for name, chance in chances.items() if chance > 0]
+    return dict(zip(names, pairwise(accumulate((chances[name] for name in names), initial=0.0)), strict=True))
 
 
-def choose_goals(at: Place, weights: Mapping[str, float], generator: torch.Generator | None = None) -> GoalChoice:
+def choose_goals(at: Place, intervals: Mapping[str, Interval], generator: torch.Generator | None = None) -> GoalChoice:
     """Draw for each row whether it is relabelled, by which strategy, and with the goal of which slot.
 
     Args:
         at: the rows' place in their ring.
-        weights: of :func:`goal_weights`.
+        intervals: of :func:`goal_intervals`.
         generator: source of the draws, on any device.
 
     >>> rows = torch.arange(4)
     >>> at = Place(rows, remaining=3 - rows, elapsed=rows, ring=Ring(None, capacity=4, oldest=0, alive=4))
-    >>> choose_goals(at, {"final": 1.0}).slot
+    >>> choose_goals(at, {"final": (0.0, 1.0)}).slot
     tensor([3, 3, 3, 3])
     """
     device = at.slot.device
     source = device if generator is None else generator.device
-    pick, uniform = torch.rand((2, *at.slot.shape), dtype=torch.float64, device=source, generator=generator).to(device)
-    edges = _cumulative(weights)
+    uniform = torch.rand(at.slot.shape, dtype=torch.float64, device=source, generator=generator).to(device)
     offset = torch.zeros_like(at.slot)
-    for name, edge in reversed(edges.items()):
-        offset = torch.where(pick < edge, _OFFSETS[name](at, uniform), offset)
-    actual = edges.get("actual", 0.0)
+    for name, (low, high) in reversed(intervals.items()):
+        again = (uniform - low) / (high - low)  # given that it lies within the interval, uniform on [0, 1)
+        offset = torch.where(uniform < high, _OFFSETS[name](at, again), offset)
+    actual = intervals.get("actual", _NEVER)
+    foreign = intervals.get("random", actual)
     return GoalChoice(
-        relabelled=pick < max(edges.values()),
+        relabelled=uniform < max((high for _, high in intervals.values()), default=0.0),
         slot=(at.slot + offset) % at.ring.capacity,
         offset=offset,
-        foreign=pick < edges.get("random", actual),
-        desired=pick < actual,
+        foreign=uniform < foreign[1] if foreign[1] else None,
+        desired=uniform < actual[1] if actual[1] else None,
     )
-
-
-def _cumulative(weights: Mapping[str, float]) -> dict[str, float]:
-    edges, total = {}, 0.0
-    for name, weight in weights.items():
-        total += weight
-        edges[name] = total
-    return edges
 
 
 def storage_ring(storage: Storage) -> Ring:

@@ -7,7 +7,6 @@ from typing import Any, Literal, NamedTuple
 
 import torch
 from tensordict import NestedKey, TensorDict, TensorDictBase
-from tensordict.utils import expand_right
 from torch import Tensor
 from torchrl.data import TensorDictRoundRobinWriter
 from torchrl.data.replay_buffers import Storage
@@ -18,21 +17,20 @@ from sher_rl.errors import UsageError
 from sher_rl.functional import steps_from_start, steps_to_end
 from sher_rl.goals import (
     GoalChoice,
+    Interval,
     Place,
     Ring,
     Strategy,
     buffer_writer,
     check_storage,
     choose_goals,
-    goal_weights,
+    goal_intervals,
     storage_ring,
 )
 
 REMAINING = ("hindsight", "remaining")
 ELAPSED = ("hindsight", "elapsed")
 TRAJECTORY = ("hindsight", "trajectory")
-RELABELLED = ("hindsight", "relabelled")
-OFFSET = ("hindsight", "offset")
 _TRAJ_IDS = ("collector", "traj_ids")
 
 
@@ -123,11 +121,11 @@ class HindsightRelabel(Transform):
         super().__init__()
         if mode not in ("read", "write"):
             raise UsageError(f"mode is {mode!r}; use 'read' or 'write'.")
-        self.weights = goal_weights(strategy, k, ratio)
+        self.intervals = goal_intervals(strategy, k, ratio)
         if mode == "read":
             check_storage(storage)
         else:
-            self.weights = _write_weights(strategy, k, ratio)
+            self.intervals = _write_intervals(strategy, k, ratio)
         self.reward_fn, self.terminated_fn, self.generator = reward_fn, terminated_fn, generator
         self.mode, self.k = mode, k
         self.__dict__["storage"] = storage
@@ -149,7 +147,8 @@ class HindsightRelabel(Transform):
         """Relabel a batch ``(B,)`` of rows as the storage holds them, in place; after ``mode="write"`` do nothing."""
         if self.mode == "write":
             return tensordict
-        return self._relabel(tensordict, self.choose(tensordict), storage_ring(self.storage))
+        ring = storage_ring(self.storage)
+        return self._relabel(tensordict, self._choose(tensordict, ring), ring)
 
     def choose(self, rows: TensorDictBase) -> GoalChoice:
         """Draw the slots that the goals of rows come from; for samplers that look at goals before a batch is read.
@@ -157,31 +156,36 @@ class HindsightRelabel(Transform):
         Args:
             rows: ``(B,)`` as the storage holds them, at least ``index`` and ``hindsight``.
         """
-        for key in ("index", REMAINING):
-            if rows.get(key, None) is None:
-                raise UsageError(
-                    f"The rows read lack {key!r}; write them with this transform in the buffer, whose writer may be "
-                    "TensorDictRoundRobinWriter() or the default."
-                )
-        index = rows.get("index").reshape(rows.batch_size)
-        at = Place(index, rows.get(REMAINING), rows.get(ELAPSED), storage_ring(self.storage))
-        return choose_goals(at, self.weights, self.generator)
+        return self._choose(rows, storage_ring(self.storage))
 
     def goals(self, rows: TensorDictBase, choice: GoalChoice) -> Tensor:
         """Goals ``(B, *g)`` of ``rows`` after ``choice``, of :meth:`choose`."""
         return self._goals(rows, choice, storage_ring(self.storage))[0]
 
+    def _choose(self, rows: TensorDictBase, ring: Ring) -> GoalChoice:
+        index, remaining = rows.get("index", None), rows.get(REMAINING, None)
+        if index is None or remaining is None:
+            lacking = "index" if index is None else REMAINING
+            raise UsageError(
+                f"The rows read lack {lacking!r}; write them through a buffer that has this transform, and whose "
+                "writer is the default or TensorDictRoundRobinWriter()."
+            )
+        at = Place(index.reshape(remaining.shape), remaining, rows.get(ELAPSED), ring)
+        return choose_goals(at, self.intervals, self.generator)
+
     def _goals(self, rows: TensorDictBase, choice: GoalChoice, ring: Ring) -> tuple[Tensor, Tensor]:
         """Goals and which of them are as chosen; the others' slots were overwritten since the rows were read."""
         desired = rows.get(self.keys.desired_goal)
-        goal = ring.columns.get(self.keys.next_achieved_goal)[choice.slot]
-        if "actual" in self.weights:
-            foreign = ring.columns.get(self.keys.desired_goal)[choice.slot]
-            goal = torch.where(expand_right(choice.desired, foreign.shape), foreign, goal)
+        goal = ring.columns.get(self.keys.next_achieved_goal).index_select(0, choice.slot)
+        if choice.desired is not None:
+            other = ring.columns.get(self.keys.desired_goal).index_select(0, choice.slot)
+            goal = torch.where(_like(choice.desired, goal), other, goal)
         # Read after the goal, and stored before it: a goal that was just overwritten never passes.
-        intact = (ring.columns.get(TRAJECTORY)[choice.slot] == rows.get(TRAJECTORY)) | choice.foreign
-        goal = torch.where(expand_right(intact, goal.shape), goal, rows.get(self.keys.next_achieved_goal))
-        return torch.where(expand_right(choice.relabelled, goal.shape), goal.to(desired.dtype), desired), intact
+        intact = ring.columns.get(TRAJECTORY).index_select(0, choice.slot) == rows.get(TRAJECTORY)
+        if choice.foreign is not None:
+            intact |= choice.foreign
+        goal = torch.where(_like(intact, goal), goal, rows.get(self.keys.next_achieved_goal))
+        return torch.where(_like(choice.relabelled, goal), goal.to(desired.dtype), desired), intact
 
     def _relabel(self, rows: TensorDictBase, choice: GoalChoice, ring: Ring) -> TensorDictBase:
         goal, intact = self._goals(rows, choice, ring)
@@ -189,13 +193,15 @@ class HindsightRelabel(Transform):
         rows.set(self.keys.desired_goal, goal)
         rows.set(self.keys.next_desired_goal, goal)
         rows.set(
-            self.keys.next_reward, _column("reward_fn", self.reward_fn(achieved, goal), len(rows)).to(reward.dtype)
+            self.keys.next_reward, _column("reward_fn", self.reward_fn(achieved, goal), len(goal)).to(reward.dtype)
         )
         if self.terminated_fn is not None:
-            terminated = _column("terminated_fn", self.terminated_fn(achieved, goal), len(rows)).bool()
+            terminated = _column("terminated_fn", self.terminated_fn(achieved, goal), len(goal)).bool()
             self._set_ends(rows, terminated, choice.relabelled.unsqueeze(-1))
-        rows.set(RELABELLED, choice.relabelled)
-        return rows.set(OFFSET, choice.offset * intact)
+        hindsight = rows.get("hindsight")
+        hindsight.set("relabelled", choice.relabelled)
+        hindsight.set("offset", choice.offset * intact)
+        return rows
 
     def _set_ends(self, rows: TensorDictBase, terminated: Tensor, relabelled: Tensor) -> None:
         stored, done = rows.get(self.keys.next_terminated), rows.get(self.keys.next_done)
@@ -242,7 +248,7 @@ class HindsightRelabel(Transform):
         stored = rows[slot]
         ring = Ring(rows, capacity=n, oldest=0, alive=n)
         choice = choose_goals(
-            Place(slot, stored.get(REMAINING), stored.get(ELAPSED), ring), self.weights, self.generator
+            Place(slot, stored.get(REMAINING), stored.get(ELAPSED), ring), self.intervals, self.generator
         )
         choice.relabelled[:n] = False
         choice.offset[:n] = 0
@@ -335,19 +341,23 @@ def _next(key: NestedKey) -> NestedKey:
     return ("next", *key) if isinstance(key, tuple) else ("next", key)
 
 
+def _like(mask: Tensor, value: Tensor) -> Tensor:
+    return mask.reshape(-1, *(1,) * (value.ndim - 1))
+
+
 def _column(name: str, value: Tensor, rows: int) -> Tensor:
     if value.shape != (rows, 1):
         raise UsageError(f"{name} returned the shape {tuple(value.shape)} for {rows} rows; it has to be {(rows, 1)}.")
     return value
 
 
-def _write_weights(strategy: str | Mapping[str, float], k: float, ratio: float | None) -> dict[str, float]:
+def _write_intervals(strategy: str | Mapping[str, float], k: float, ratio: float | None) -> dict[str, Interval]:
     if k != int(k) or ratio is not None or "real" in strategy:
         raise UsageError(f"mode='write' stores k goals a transition, and k is {k}; use a whole k, no ratio, no 'real'.")
-    weights = goal_weights(strategy, k, ratio=1.0)
-    foreign = {"random", "actual"} & set(weights)
+    intervals = goal_intervals(strategy, k, ratio=1.0)
+    foreign = {"random", "actual"} & set(intervals)
     if foreign:
         raise UsageError(
             f"strategy is {strategy!r}; mode='write' sees one write only and cannot draw {sorted(foreign)}."
         )
-    return weights
+    return intervals
