@@ -136,7 +136,7 @@ def choose_goals(at: Place, intervals: Mapping[str, Interval], generator: torch.
     source = device if generator is None else generator.device
     uniform = torch.rand(at.slot.shape, dtype=torch.float64, device=source, generator=generator).to(device)
     offset = torch.zeros_like(at.slot)
-    for name, (low, high) in reversed(intervals.items()):
+    for name, (low, high) in reversed(list(intervals.items())):
         again = (uniform - low) / (high - low)  # given that it lies within the interval, uniform on [0, 1)
         offset = torch.where(uniform < high, _OFFSETS[name](at, again), offset)
     actual = intervals.get("actual", _NEVER)
