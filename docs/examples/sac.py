@@ -6,8 +6,7 @@ python docs/examples/sac.py --frames 5000
 import argparse
 
 import torch
-from tensordict.nn import NormalParamExtractor, TensorDictModule
-from torch import nn
+from tensordict.nn import NormalParamExtractor, TensorDictModule, TensorDictSequential
 from torchrl.collectors import Collector
 from torchrl.data import LazyTensorStorage, TensorDictPrioritizedReplayBuffer
 from torchrl.modules import MLP, ProbabilisticActor, TanhNormal, ValueOperator
@@ -21,9 +20,13 @@ def main(frames: int = 5_000, updates: int = 100, seed: int = 0) -> torch.Tensor
     torch.manual_seed(seed)
     env = make_env("FetchReach-v4", num_envs=4, seed=seed)
     state = ["observation", "desired_goal"]
-    body = nn.Sequential(MLP(in_features=13, out_features=8, num_cells=[256, 256]), NormalParamExtractor())
+    network = MLP(in_features=13, out_features=8, num_cells=[256, 256])
+    body = TensorDictSequential(
+        TensorDictModule(network, in_keys=state, out_keys=["parameters"]),
+        TensorDictModule(NormalParamExtractor(), in_keys=["parameters"], out_keys=["loc", "scale"]),
+    )
     actor = ProbabilisticActor(
-        TensorDictModule(body, in_keys=state, out_keys=["loc", "scale"]),
+        body,
         in_keys=["loc", "scale"],
         distribution_class=TanhNormal,
         return_log_prob=True,
