@@ -62,9 +62,9 @@ class GoalChoice(NamedTuple):
     relabelled: Tensor
     """False where the row keeps its own desired goal."""
     slot: Tensor
-    """Slot whose goal is taken; where not relabelled, the row's own."""
+    """Slot whose goal is taken; some slot where not relabelled."""
     offset: Tensor
-    """Rows from the transition to that slot, in the order of time; 0 where not relabelled."""
+    """Rows from the transition to that slot, in the order of time; some number where not relabelled."""
     foreign: Tensor | None
     """True where the slot need not be of the row's own episode (``random``, ``actual``); None: nowhere."""
     desired: Tensor | None
@@ -135,10 +135,12 @@ def choose_goals(at: Place, intervals: Mapping[str, Interval], generator: torch.
     device = at.slot.device
     source = device if generator is None else generator.device
     uniform = torch.rand(at.slot.shape, dtype=torch.float64, device=source, generator=generator).to(device)
-    offset = torch.zeros_like(at.slot)
+    offset = None
     for name, (low, high) in reversed(list(intervals.items())):
-        again = (uniform - low) / (high - low)  # given that it lies within the interval, uniform on [0, 1)
-        offset = torch.where(uniform < high, _OFFSETS[name](at, again), offset)
+        again = (uniform - low if low else uniform) / (high - low)  # uniform on [0, 1), where within the interval
+        drawn = _OFFSETS[name](at, again)
+        offset = drawn if offset is None else torch.where(uniform < high, drawn, offset)
+    offset = torch.zeros_like(at.slot) if offset is None else offset
     actual = intervals.get("actual", _NEVER)
     foreign = intervals.get("random", actual)
     return GoalChoice(

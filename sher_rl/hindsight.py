@@ -200,7 +200,7 @@ class HindsightRelabel(Transform):
             self._set_ends(rows, terminated, choice.relabelled.unsqueeze(-1))
         hindsight = rows.get("hindsight")
         hindsight.set("relabelled", choice.relabelled)
-        hindsight.set("offset", choice.offset * intact)
+        hindsight.set("offset", choice.offset * intact.logical_and_(choice.relabelled))
         return rows
 
     def _set_ends(self, rows: TensorDictBase, terminated: Tensor, relabelled: Tensor) -> None:
@@ -251,7 +251,6 @@ class HindsightRelabel(Transform):
             Place(slot, stored.get(REMAINING), stored.get(ELAPSED), ring), self.intervals, self.generator
         )
         choice.relabelled[:n] = False
-        choice.offset[:n] = 0
         self._relabel(stored, choice, ring)
         return stored.exclude(REMAINING, ELAPSED, TRAJECTORY)
 
