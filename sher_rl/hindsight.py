@@ -12,9 +12,9 @@ from torchrl.data import TensorDictRoundRobinWriter
 from torchrl.data.replay_buffers import Storage
 from torchrl.envs import Transform
 
+from sher_rl.annotation import ELAPSED, REMAINING, TRAJECTORY, OpenEpisode, annotation
 from sher_rl.envs import RewardFn
 from sher_rl.errors import UsageError
-from sher_rl.functional import steps_from_start, steps_to_end
 from sher_rl.goals import (
     GoalChoice,
     Interval,
@@ -28,9 +28,6 @@ from sher_rl.goals import (
     storage_ring,
 )
 
-REMAINING = ("hindsight", "remaining")
-ELAPSED = ("hindsight", "elapsed")
-TRAJECTORY = ("hindsight", "trajectory")
 _TRAJ_IDS = ("collector", "traj_ids")
 
 
@@ -134,7 +131,7 @@ class HindsightRelabel(Transform):
             *map(_next, (desired_goal_key, achieved_goal_key, reward_key)),
             *map(_next, (terminated_key, truncated_key, done_key)),
         )
-        self._open: _OpenEpisode | None = None
+        self._open: OpenEpisode | None = None
 
     def _inv_call(self, tensordict: TensorDictBase) -> TensorDictBase:
         self._check_keys(tensordict)
@@ -225,12 +222,12 @@ class HindsightRelabel(Transform):
         if n > storage.max_size:
             raise UsageError(f"One write of {n} transitions exceeds the storage of {storage.max_size}.")
         end, ids = self._ends(tensordict)
-        hindsight = _annotation(end, ids)
+        hindsight = annotation(end, ids)
         revision = storage._mutation_revision
         hindsight["trajectory"] += 1 + revision * storage.max_size
         if self._open is not None and self._open.goes_on(revision, ids, n, storage.max_size):
             self._open.join(hindsight, storage, writer._cursor)
-        self._open = _OpenEpisode.of(hindsight, end, ids, revision + 1)
+        self._open = OpenEpisode.of(hindsight, end, ids, revision + 1)
         # In this order the storage is written, and the annotation has to be there before the goals.
         annotated = TensorDict({"hindsight": hindsight}, rows.batch_size, device=rows.device).update(rows)
         if not isinstance(writer, TensorDictRoundRobinWriter):  # that one stores the index itself
@@ -243,7 +240,7 @@ class HindsightRelabel(Transform):
         if not tensordict.ndim or (len(rows) == 1 and not end.any() and ids is None):
             raise UsageError("A single transition was written in mode='write'; write episodes, with extend.")
         n, copies = len(rows), int(self.k) + 1
-        rows.set("hindsight", _annotation(end, ids))
+        rows.set("hindsight", annotation(end, ids))
         slot = torch.arange(n, device=rows.device).repeat(copies)
         stored = rows[slot]
         ring = Ring(rows, capacity=n, oldest=0, alive=n)
@@ -286,49 +283,6 @@ class _Keys(NamedTuple):
     next_terminated: NestedKey
     next_truncated: NestedKey
     next_done: NestedKey
-
-
-class _OpenEpisode(NamedTuple):
-    """The episode that the last write left unfinished at its end."""
-
-    revision: int
-    trajectory: int
-    length: int
-    traj_id: int | None
-    single: bool
-
-    @classmethod
-    def of(cls, hindsight: TensorDictBase, end: Tensor, ids: Tensor | None, revision: int) -> _OpenEpisode | None:
-        if end[-1, -1]:
-            return None
-        trajectory, length = int(hindsight["trajectory"][-1]), int(hindsight["elapsed"][-1]) + 1
-        return cls(revision, trajectory, length, None if ids is None else int(ids[-1, -1]), end.numel() == 1)
-
-    def goes_on(self, revision: int, ids: Tensor | None, n: int, capacity: int) -> bool:
-        """Whether a write of ``n`` rows continues it: nothing was written since, and the data say so."""
-        same = n == 1 and self.single and self.traj_id is None if ids is None else int(ids[0, 0]) == self.traj_id
-        return same and revision == self.revision and self.length + n <= capacity
-
-    def join(self, hindsight: TensorDictBase, storage: Storage, cursor: int) -> None:
-        """Annotate the rows that continue it, and add them to what its stored rows have remaining."""
-        more = int(hindsight["remaining"][0]) + 1
-        hindsight["elapsed"][:more] += self.length
-        hindsight["trajectory"][:more] = self.trajectory
-        slots = (cursor - 1 - torch.arange(self.length, device=hindsight.device)) % storage.max_size
-        storage._storage.get(REMAINING)[slots] += more
-
-
-def _annotation(end: Tensor, ids: Tensor | None) -> TensorDict:
-    """Steps to the end and from the start of each row's episode, and the row of its start, all flat."""
-    end = end.clone()
-    end[:, -1] = True
-    if ids is not None:
-        end[:, :-1] |= ids[:, 1:] != ids[:, :-1]
-    end = end.reshape(-1)
-    elapsed = steps_from_start(end)
-    start = torch.arange(len(end), device=end.device) - elapsed
-    hindsight = {"remaining": steps_to_end(end).int(), "elapsed": elapsed.int(), "trajectory": start}
-    return TensorDict(hindsight, end.shape, device=end.device)
 
 
 def _flat(tensordict: TensorDictBase) -> TensorDictBase:
