@@ -116,6 +116,28 @@ def soft_return_bounds(
     return low * (1.0 - gamma * alpha * floor), -low * gamma * alpha * action_dim * math.log(2.0)
 
 
+def steps_to_end(end: Tensor) -> Tensor:
+    """Distance of each row to the next ``True``, itself included; the last element has to be ``True``.
+
+    >>> steps_to_end(torch.tensor([False, False, True, True, False, True]))
+    tensor([2, 1, 0, 0, 1, 0])
+    """
+    rows = torch.arange(len(end), device=end.device)
+    marked = torch.where(end, rows, len(end))
+    return marked.flip(0).cummin(0).values.flip(0) - rows
+
+
+def steps_from_start(end: Tensor) -> Tensor:
+    """Distance of each row to the row after the last ``True`` before it, or to the first row.
+
+    >>> steps_from_start(torch.tensor([False, False, True, True, False, True]))
+    tensor([0, 1, 2, 0, 0, 1])
+    """
+    rows = torch.arange(len(end), device=end.device)
+    starts = torch.where(end.roll(1), rows, 0)
+    return rows - starts.cummax(0).values
+
+
 def future_offset(remaining: Tensor, uniform: Tensor) -> Tensor:
     r"""Steps from a transition to the one whose outcome becomes its goal, HER's ``future`` strategy.
 
@@ -130,6 +152,51 @@ def future_offset(remaining: Tensor, uniform: Tensor) -> Tensor:
     tensor([0, 0, 3])
     """
     return (uniform * (remaining + 1)).long()
+
+
+def alive_before(elapsed: Tensor, age: Tensor) -> Tensor:
+    """Earlier steps of its episode that a ring still holds: the oldest are overwritten first.
+
+    Args:
+        elapsed: steps the episode had before this one, integer.
+        age: rows between the ring's oldest row and this one, same shape.
+
+    >>> alive_before(torch.tensor([5, 5]), torch.tensor([9, 2]))
+    tensor([5, 2])
+    """
+    return torch.minimum(elapsed, age)
+
+
+def episode_offset(before: Tensor, remaining: Tensor, uniform: Tensor) -> Tensor:
+    r"""HER's ``episode`` strategy: uniform on ``{-before..remaining}``, any step of the episode.
+
+    >>> episode_offset(torch.tensor([2, 2]), torch.tensor([1, 1]), torch.tensor([0.0, 0.99]))
+    tensor([-2,  1])
+    """
+    return (uniform * (before + remaining + 1)).long() - before
+
+
+def random_offset(age: Tensor, alive: int, uniform: Tensor) -> Tensor:
+    r"""HER's ``random`` strategy: uniform on ``{-age..alive - 1 - age}``, any row of a ring that holds ``alive``.
+
+    >>> random_offset(torch.tensor([0, 9]), 10, torch.tensor([0.55, 0.55]))
+    tensor([ 5, -4])
+    """
+    return (uniform * alive).long() - age
+
+
+def other_episode_offset(before: Tensor, remaining: Tensor, age: Tensor, alive: int, uniform: Tensor) -> Tensor:
+    r"""Offset to a uniform row among the ``alive`` of a ring that are not of the row's own episode.
+
+    The ring read round from the end of the episode up to its beginning. Where there is no other episode
+    it is the first row of the own one.
+
+    >>> args = torch.tensor([1, 1]), torch.tensor([2, 2]), torch.tensor([4, 4])  # rows 3..6 of 0..9 are one's own
+    >>> other_episode_offset(*args, 10, torch.tensor([0.0, 0.99]))
+    tensor([ 3, -2])
+    """
+    others = (alive - before - remaining - 1).clamp_min(0)
+    return (age + remaining + 1 + (uniform * others).long()) % alive - age
 
 
 def delta_s(train_success: float, test_success: float) -> float:

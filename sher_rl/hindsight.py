@@ -1,0 +1,316 @@
+"""Hindsight relabelling as a transform of a TorchRL replay buffer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, NamedTuple
+
+import torch
+from tensordict import NestedKey, TensorDict, TensorDictBase
+from torch import Tensor
+from torchrl.data import TensorDictRoundRobinWriter
+from torchrl.data.replay_buffers import Storage
+from torchrl.envs import Transform
+
+from sher_rl.annotation import ELAPSED, REMAINING, TRAJECTORY, OpenEpisode, annotation
+from sher_rl.envs import RewardFn
+from sher_rl.errors import UsageError
+from sher_rl.goals import (
+    GoalChoice,
+    Interval,
+    Place,
+    Ring,
+    Strategy,
+    buffer_writer,
+    check_storage,
+    choose_goals,
+    goal_intervals,
+    storage_ring,
+)
+
+_TRAJ_IDS = ("collector", "traj_ids")
+
+
+class HindsightRelabel(Transform):
+    """Replace desired goals by achieved ones and recompute the rewards: hindsight experience replay for any buffer.
+
+    ``mode="read"`` annotates transitions as they are written and relabels each batch as it is sampled, with fresh
+    goals and at a cost that depends on the batch alone. ``mode="write"`` stores every transition ``k`` more times
+    with goals drawn once (lines 12-15 of Algorithm 1); it needs no storage and works in any buffer. Both draw the
+    same distribution. Put the transform first in a :class:`~torchrl.envs.Compose`, so that concatenation and
+    normalisation see the new goal.
+
+    A goal is a ``("next", "achieved_goal")``, what an action led to, of
+
+    * ``future``: the row's own step or a later one of its episode, uniformly;
+    * ``final``: the last step of its episode;
+    * ``episode``: any step of its episode that the buffer still holds;
+    * ``random``: any row of the buffer (``mode="read"`` only);
+
+    or, for ``actual``, the *desired* goal of a row of another episode (``mode="read"`` only).
+
+    Data are written with time last, ``[*envs, time]`` or ``[time]``. An episode ends where done, terminated or
+    truncated says so, where ``("collector", "traj_ids")`` changes, if present, and at the end of what one write
+    holds of an environment: an unfinished episode offers the goals it has so far. In ``mode="read"`` a write goes
+    on with the episode at the end of the write just before it if both have the same trajectory id or, without ids,
+    if both are single transitions, as ``add`` writes them.
+
+    A batch gets ``desired_goal``, ``("next", "desired_goal")`` and ``("next", "reward")`` in every row, with
+    ``terminated_fn`` also ``terminated`` and ``done`` under ``next``, and ``("hindsight", "relabelled")``, bool, and
+    ``("hindsight", "offset")``, int64, the rows from the transition to its goal, both ``(B,)``. The annotation takes
+    16 bytes a transition.
+
+    Args:
+        reward_fn: from achieved and desired goals ``(B, *g)`` to rewards ``(B, 1)``; see
+            :func:`~sher_rl.goal_reward`.
+        storage: the buffer's own :class:`~torchrl.data.LazyTensorStorage` or
+            :class:`~torchrl.data.LazyMemmapStorage`, one-dimensional; only ``mode="read"`` uses it.
+        strategy: name of a strategy, or weights such as ``{"future": 0.4, "actual": 0.4, "real": 0.2}``, where
+            ``real`` keeps the goal. Without ``real``, ``k`` or ``ratio`` says how many rows keep it.
+        k: relabelled goals for each original one: a row is relabelled with probability ``k / (k + 1)``. For
+            ``mode="write"`` a whole number.
+        mode: ``read`` or ``write``.
+        ratio: that probability itself, in place of ``k``.
+        terminated_fn: like ``reward_fn``, to bool ``(B, 1)``, for tasks that end at success: the new ``terminated``
+            of relabelled rows. ``done`` becomes ``terminated | truncated``.
+        generator: source of the draws, part of the state dict; the default is torch's own.
+        achieved_goal_key: name in the data, without ``next``; so are the following.
+        desired_goal_key: see there.
+        reward_key: see there.
+        terminated_key: see there.
+        truncated_key: see there.
+        done_key: see there.
+
+    Raises:
+        UsageError: an argument is out of range; on write or read, a key is missing, a reward is not ``(B, 1)``, or
+            the buffer does not keep single transitions in the order of time.
+
+    Hindsight Experience Replay, arXiv:1707.01495, section 4.5; Algorithm 1 of arXiv:2002.02089.
+
+    >>> from torchrl.data import LazyTensorStorage, TensorDictReplayBuffer
+    >>> from sher_rl import goal_reward, make_env
+    >>> storage = LazyTensorStorage(1000)
+    >>> relabel = HindsightRelabel(goal_reward("FetchReach-v4"), storage, k=4)
+    >>> buffer = TensorDictReplayBuffer(storage=storage, transform=relabel, batch_size=256)
+    >>> _ = buffer.extend(make_env("FetchReach-v4", num_envs=2).rollout(50))
+    >>> buffer.sample()["next", "reward"].shape
+    torch.Size([256, 1])
+    """
+
+    def __init__(
+        self,
+        reward_fn: RewardFn,
+        storage: Storage | None = None,
+        *,
+        strategy: Strategy | Mapping[str, float] = "future",
+        k: float = 4,
+        mode: Literal["read", "write"] = "read",
+        ratio: float | None = None,
+        terminated_fn: Callable[[Tensor, Tensor], Tensor] | None = None,
+        generator: torch.Generator | None = None,
+        achieved_goal_key: NestedKey = "achieved_goal",
+        desired_goal_key: NestedKey = "desired_goal",
+        reward_key: NestedKey = "reward",
+        terminated_key: NestedKey = "terminated",
+        truncated_key: NestedKey = "truncated",
+        done_key: NestedKey = "done",
+    ) -> None:
+        super().__init__()
+        if mode not in ("read", "write"):
+            raise UsageError(f"mode is {mode!r}; use 'read' or 'write'.")
+        self.intervals = goal_intervals(strategy, k, ratio)
+        if mode == "read":
+            check_storage(storage)
+        else:
+            self.intervals = _write_intervals(strategy, k, ratio)
+        self.reward_fn, self.terminated_fn, self.generator = reward_fn, terminated_fn, generator
+        self.mode, self.k = mode, k
+        self.__dict__["storage"] = storage
+        self.keys = _Keys(
+            desired_goal_key,
+            *map(_next, (desired_goal_key, achieved_goal_key, reward_key)),
+            *map(_next, (terminated_key, truncated_key, done_key)),
+        )
+        self._open: OpenEpisode | None = None
+
+    def _inv_call(self, tensordict: TensorDictBase) -> TensorDictBase:
+        self._check_keys(tensordict)
+        if self.mode == "write":
+            return self._with_copies(tensordict)
+        rows = self._annotated(tensordict)
+        return rows if tensordict.ndim else rows[0]
+
+    def forward(self, tensordict: TensorDictBase) -> TensorDictBase:
+        """Relabel a batch ``(B,)`` of rows as the storage holds them, in place; after ``mode="write"`` do nothing."""
+        if self.mode == "write":
+            return tensordict
+        ring = storage_ring(self.storage)
+        return self._relabel(tensordict, self._choose(tensordict, ring), ring)
+
+    def choose(self, rows: TensorDictBase) -> GoalChoice:
+        """Draw the slots that the goals of rows come from; for samplers that look at goals before a batch is read.
+
+        Args:
+            rows: ``(B,)`` as the storage holds them, at least ``index`` and ``hindsight``.
+        """
+        return self._choose(rows, storage_ring(self.storage))
+
+    def goals(self, rows: TensorDictBase, choice: GoalChoice) -> Tensor:
+        """Goals ``(B, *g)`` of ``rows`` after ``choice``, of :meth:`choose`."""
+        return self._goals(rows, choice, storage_ring(self.storage))[0]
+
+    def _choose(self, rows: TensorDictBase, ring: Ring) -> GoalChoice:
+        index, remaining = rows.get("index", None), rows.get(REMAINING, None)
+        if index is None or remaining is None:
+            lacking = "index" if index is None else REMAINING
+            raise UsageError(
+                f"The rows read lack {lacking!r}; write them through a buffer that has this transform, and whose "
+                "writer is the default or TensorDictRoundRobinWriter()."
+            )
+        at = Place(index.reshape(remaining.shape), remaining, rows.get(ELAPSED), ring)
+        return choose_goals(at, self.intervals, self.generator)
+
+    def _goals(self, rows: TensorDictBase, choice: GoalChoice, ring: Ring) -> tuple[Tensor, Tensor]:
+        """Goals and which of them are as chosen; the others' slots were overwritten since the rows were read."""
+        desired = rows.get(self.keys.desired_goal)
+        goal = ring.columns.get(self.keys.next_achieved_goal).index_select(0, choice.slot)
+        if choice.desired is not None:
+            other = ring.columns.get(self.keys.desired_goal).index_select(0, choice.slot)
+            goal = torch.where(_like(choice.desired, goal), other, goal)
+        # Read after the goal, and stored before it: a goal that was just overwritten never passes.
+        intact = ring.columns.get(TRAJECTORY).index_select(0, choice.slot) == rows.get(TRAJECTORY)
+        if choice.foreign is not None:
+            intact |= choice.foreign
+        goal = torch.where(_like(intact, goal), goal, rows.get(self.keys.next_achieved_goal))
+        return torch.where(_like(choice.relabelled, goal), goal.to(desired.dtype), desired), intact
+
+    def _relabel(self, rows: TensorDictBase, choice: GoalChoice, ring: Ring) -> TensorDictBase:
+        goal, intact = self._goals(rows, choice, ring)
+        achieved, reward = rows.get(self.keys.next_achieved_goal), rows.get(self.keys.next_reward)
+        rows.set(self.keys.desired_goal, goal)
+        rows.set(self.keys.next_desired_goal, goal)
+        rows.set(
+            self.keys.next_reward, _column("reward_fn", self.reward_fn(achieved, goal), len(goal)).to(reward.dtype)
+        )
+        if self.terminated_fn is not None:
+            terminated = _column("terminated_fn", self.terminated_fn(achieved, goal), len(goal)).bool()
+            self._set_ends(rows, terminated, choice.relabelled.unsqueeze(-1))
+        hindsight = rows.get("hindsight")
+        hindsight.set("relabelled", choice.relabelled)
+        hindsight.set("offset", choice.offset * intact.logical_and_(choice.relabelled))
+        return rows
+
+    def _set_ends(self, rows: TensorDictBase, terminated: Tensor, relabelled: Tensor) -> None:
+        stored, done = rows.get(self.keys.next_terminated), rows.get(self.keys.next_done)
+        truncated = rows.get(self.keys.next_truncated, None)
+        truncated = done & ~stored if truncated is None else truncated
+        rows.set(self.keys.next_terminated, torch.where(relabelled, terminated, stored))
+        rows.set(self.keys.next_done, torch.where(relabelled, terminated | truncated, done))
+
+    def _check_keys(self, tensordict: TensorDictBase) -> None:
+        optional = {self.keys.next_desired_goal, self.keys.next_truncated}
+        optional |= set() if self.terminated_fn else {self.keys.next_terminated}
+        missing = [key for key in self.keys if key not in optional and tensordict.get(key, None) is None]
+        if missing:
+            hint = " (a collector's compact_obs drops it)" if self.keys.next_achieved_goal in missing else ""
+            raise UsageError(f"The data written lack {missing}{hint}, which relabelling needs.")
+
+    def _annotated(self, tensordict: TensorDictBase) -> TensorDictBase:
+        """Flatten a write and annotate it."""
+        writer, storage, rows = buffer_writer(self.storage), self.storage, _flat(tensordict)
+        n = len(rows)
+        if n > storage.max_size:
+            raise UsageError(f"One write of {n} transitions exceeds the storage of {storage.max_size}.")
+        end, ids = self._ends(tensordict)
+        hindsight = annotation(end, ids)
+        revision = storage._mutation_revision
+        hindsight["trajectory"] += 1 + revision * storage.max_size
+        if self._open is not None and self._open.goes_on(revision, ids, n, storage.max_size):
+            self._open.join(hindsight, storage, writer._cursor)
+        self._open = OpenEpisode.of(hindsight, end, ids, revision + 1)
+        # In this order the storage is written, and the annotation has to be there before the goals.
+        annotated = TensorDict({"hindsight": hindsight}, rows.batch_size, device=rows.device).update(rows)
+        if not isinstance(writer, TensorDictRoundRobinWriter):  # that one stores the index itself
+            annotated.set("index", (writer._cursor + torch.arange(n, device=rows.device)) % storage.max_size)
+        return annotated
+
+    def _with_copies(self, tensordict: TensorDictBase) -> TensorDictBase:
+        """Flatten a write and append ``k`` relabelled copies of it."""
+        rows, (end, ids) = _flat(tensordict), self._ends(tensordict)
+        if not tensordict.ndim or (len(rows) == 1 and not end.any() and ids is None):
+            raise UsageError("A single transition was written in mode='write'; write episodes, with extend.")
+        n, copies = len(rows), int(self.k) + 1
+        rows.set("hindsight", annotation(end, ids))
+        slot = torch.arange(n, device=rows.device).repeat(copies)
+        stored = rows[slot]
+        ring = Ring(rows, capacity=n, oldest=0, alive=n)
+        choice = choose_goals(
+            Place(slot, stored.get(REMAINING), stored.get(ELAPSED), ring), self.intervals, self.generator
+        )
+        choice.relabelled[:n] = False
+        self._relabel(stored, choice, ring)
+        return stored.exclude(REMAINING, ELAPSED, TRAJECTORY)
+
+    def _ends(self, tensordict: TensorDictBase) -> tuple[Tensor, Tensor | None]:
+        """Where the data say that an episode ends, and trajectory ids if there are any, both ``[envs, time]``."""
+        shape = tensordict.shape or (1,)
+        flags = (tensordict.get(key, None) for key in self.keys[-3:])
+        end = torch.stack([flag.reshape(*shape, -1).any(-1) for flag in flags if flag is not None]).any(0)
+        ids = tensordict.get(_TRAJ_IDS, None)
+        end = end.reshape(-1, shape[-1])
+        return end, None if ids is None else ids.reshape(end.shape)
+
+    def get_extra_state(self) -> dict[str, Tensor]:
+        """State of the generator, for the state dict."""
+        return {} if self.generator is None else {"generator": self.generator.get_state()}
+
+    def set_extra_state(self, state: dict[str, Tensor]) -> None:
+        """Restore what :meth:`get_extra_state` gave."""
+        if self.generator is not None:
+            self.generator.set_state(state["generator"])
+
+    def __getstate__(self) -> dict[str, Any]:
+        return super().__getstate__() | {"_open": None}  # what a copy writes goes on with nothing
+
+
+class _Keys(NamedTuple):
+    """Keys of the data."""
+
+    desired_goal: NestedKey
+    next_desired_goal: NestedKey
+    next_achieved_goal: NestedKey
+    next_reward: NestedKey
+    next_terminated: NestedKey
+    next_truncated: NestedKey
+    next_done: NestedKey
+
+
+def _flat(tensordict: TensorDictBase) -> TensorDictBase:
+    rows = tensordict.reshape(-1) if tensordict.ndim else tensordict.unsqueeze(0)
+    return rows.exclude("hindsight")
+
+
+def _next(key: NestedKey) -> NestedKey:
+    return ("next", *key) if isinstance(key, tuple) else ("next", key)
+
+
+def _like(mask: Tensor, value: Tensor) -> Tensor:
+    return mask.reshape(-1, *(1,) * (value.ndim - 1))
+
+
+def _column(name: str, value: Tensor, rows: int) -> Tensor:
+    if value.shape != (rows, 1):
+        raise UsageError(f"{name} returned the shape {tuple(value.shape)} for {rows} rows; it has to be {(rows, 1)}.")
+    return value
+
+
+def _write_intervals(strategy: str | Mapping[str, float], k: float, ratio: float | None) -> dict[str, Interval]:
+    if k != int(k) or ratio is not None or "real" in strategy:
+        raise UsageError(f"mode='write' stores k goals a transition, and k is {k}; use a whole k, no ratio, no 'real'.")
+    intervals = goal_intervals(strategy, k, ratio=1.0)
+    foreign = {"random", "actual"} & set(intervals)
+    if foreign:
+        raise UsageError(
+            f"strategy is {strategy!r}; mode='write' sees one write only and cannot draw {sorted(foreign)}."
+        )
+    return intervals
