@@ -13,18 +13,15 @@ import pytest
 import sher_rl
 
 ROOT = Path(__file__).parents[1]
-SNIPPETS = [
-    (path.relative_to(ROOT).as_posix(), number, code)
-    for path in sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md")])
-    for number, code in enumerate(re.findall(r"^```python\n(.*?)^```", path.read_text(), re.DOTALL | re.MULTILINE))
-]
+PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md"))]
 MODULES = [module.name for module in pkgutil.iter_modules(sher_rl.__path__, "sher_rl.")]
 
 
-@pytest.mark.parametrize(("path", "number", "code"), SNIPPETS, ids=lambda value: str(value)[:40].split("\n")[0])
-def test_snippets_run(path: str, number: int, code: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_snippets_of_a_page_run_in_order(page: Path, tmp_path: Path) -> None:
+    code = "".join(re.findall(r"^```python\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE))
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
-    assert result.returncode == 0, f"{path}, snippet {number}:\n{result.stderr[-2000:]}"
+    assert result.returncode == 0, result.stderr[-2000:]
 
 
 @pytest.mark.parametrize("name", MODULES)
