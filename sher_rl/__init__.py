@@ -5,6 +5,7 @@ from sher_rl.envs import TASKS, goal_reward, make_env
 from sher_rl.errors import UsageError
 from sher_rl.functional import delta_s
 from sher_rl.hindsight import HindsightRelabel
+from sher_rl.learner import FusedLearner, fast_dtype
 from sher_rl.modules import GoalDims, load_policy, make_networks, make_policy
 from sher_rl.objectives import SoftMultiGoalLoss
 from sher_rl.trainer import train
@@ -15,6 +16,7 @@ __version__ = "0.1.0"
 __all__ = [
     "TASKS",
     "Config",
+    "FusedLearner",
     "GoalDims",
     "GoalNormalizer",
     "HindsightRelabel",
@@ -22,6 +24,7 @@ __all__ = [
     "UsageError",
     "cli",
     "delta_s",
+    "fast_dtype",
     "goal_reward",
     "load_policy",
     "make_env",

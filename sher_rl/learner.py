@@ -118,9 +118,9 @@ class FusedLearner:
         self._lower()
 
 
-def fast_dtype() -> torch.dtype:
-    """bfloat16 where this processor has matrix units for it (AMX), float32 elsewhere."""
-    return torch.bfloat16 if torch.cpu._is_amx_tile_supported() else torch.float32
+def fast_dtype(device: str = "cpu") -> torch.dtype:
+    """bfloat16 on a processor with matrix units for it (AMX), float32 elsewhere."""
+    return torch.bfloat16 if device == "cpu" and torch.cpu._is_amx_tile_supported() else torch.float32
 
 
 def _tensors(batch: TensorDictBase) -> Batch:

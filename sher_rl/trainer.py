@@ -8,19 +8,18 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-import torch
 from tensordict import TensorDict
 from tensordict.nn import TensorDictModule, TensorDictSequential
 from torchrl.collectors import Collector
 from torchrl.data import TensorDictReplayBuffer
 from torchrl.envs import EnvBase
 from torchrl.modules import EGreedyModule
-from torchrl.objectives import LossModule, SoftUpdate
 
 from sher_rl.checkpoint import RunCheckpoint
 from sher_rl.config import Config
 from sher_rl.envs import make_env
 from sher_rl.evaluation import episode_success, evaluate
+from sher_rl.learner import FusedLearner
 from sher_rl.modules import save_policy
 from sher_rl.progress import Progress, make_run_folder
 from sher_rl.report import draw_curves, summary_table
@@ -44,7 +43,7 @@ def train(
     normalizer: GoalNormalizer,
     relabel: HindsightRelabel,
     buffer: TensorDictReplayBuffer,
-    loss: LossModule,
+    learner: FusedLearner,
 ) -> Path:
     """Train until ``config.total_frames``; see the recipes for how the parts are made.
 
@@ -55,11 +54,11 @@ def train(
     Args:
         config: the numbers, and where the run folder goes.
         env: training environments, closed at the end.
-        policy: sampled while collecting, deterministic while evaluating; shares ``loss``'s actor.
+        policy: sampled while collecting, deterministic while evaluating; shares the learner's actor.
         normalizer: its statistics follow the relabelled fresh episodes; last transform of ``buffer``.
         relabel: first transform of ``buffer``.
-        buffer: what is collected goes in, batches of its ``batch_size`` come out.
-        loss: sum of its ``loss_*`` entries is minimised by Adam.
+        buffer: what is collected goes in, batches come out.
+        learner: takes the gradient steps.
 
     Returns:
         The run's folder.
@@ -68,14 +67,10 @@ def train(
         UsageError: the folder cannot be made, or has no checkpoint to resume from.
     """
     test_env = make_env(config.env_id, min(config.num_envs, config.eval_episodes))
-    loss.to(config.device)
-    policy.to(config.device)
-    optimizer = make_optimizer(loss, config)
-    target = SoftUpdate(loss, eps=config.polyak)
     folder = config.resume or make_run_folder(config)
     progress = Progress(folder, config.total_frames)
     checkpoint = RunCheckpoint(
-        folder, loss=loss, optimizer=optimizer, normalizer=normalizer, buffer=buffer, progress=progress
+        folder, loss=learner.loss, learner=learner, normalizer=normalizer, buffer=buffer, progress=progress
     )
     if config.resume:
         checkpoint.restore()
@@ -90,8 +85,8 @@ def train(
             if len(buffer) == len(index):
                 progress.note(f"buffer: {buffer_bytes(buffer) / 1e6:,.0f} MB for {config.buffer_size:,} transitions")
             if progress.frames >= config.random_frames:
-                for _ in range(config.updates_per_batch):
-                    progress.updated(update(loss, optimizer, target, buffer))
+                for batch in minibatches(buffer, config.batch_size, config.updates_per_batch):
+                    progress.updated(learner.step(batch))
             progress.show()
             if progress.frames >= min(next_row, config.total_frames):
                 next_row += config.eval_frames
@@ -145,24 +140,8 @@ def buffer_bytes(buffer: TensorDictReplayBuffer) -> int:
     return buffer.storage.get([0]).bytes() * buffer.storage.max_size
 
 
-def make_optimizer(loss: LossModule, config: Config) -> torch.optim.Adam:
-    """One fused Adam over actor (and temperature) and critics, each group with its own step size."""
-    groups: dict[float, list[torch.nn.Parameter]] = {config.actor_lr: [], config.critic_lr: []}
-    for name, parameter in loss.named_parameters():
-        critic = name.startswith(("qvalue", "value"))
-        groups[config.critic_lr if critic else config.actor_lr].append(parameter)
-    return torch.optim.Adam([{"params": params, "lr": lr} for lr, params in groups.items()], fused=True)
-
-
-def update(
-    loss: LossModule, optimizer: torch.optim.Optimizer, target: SoftUpdate, buffer: TensorDictReplayBuffer
-) -> TensorDict:
-    """One gradient step on one batch (lines 20-24 of Algorithm 1); returns the loss's output, detached."""
-    losses = loss(buffer.sample())
-    sum(value for key, value in losses.items() if key.startswith("loss_")).backward()
-    parameters = [p for group in optimizer.param_groups for p in group["params"]]
-    norm = torch.nn.utils.get_total_norm([p.grad for p in parameters])
-    optimizer.step()
-    optimizer.zero_grad()
-    target.step()
-    return losses.detach().set("grad_norm", norm)
+def minibatches(buffer: TensorDictReplayBuffer, batch_size: int, count: int) -> Iterator[TensorDict]:
+    """Yield ``count`` batches, drawn, relabelled and normalised some 32,000 transitions at a time."""
+    together = max(1, 2**15 // batch_size)
+    for done in range(0, count, together):
+        yield from buffer.sample(batch_size * min(together, count - done)).split(batch_size)
