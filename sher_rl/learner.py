@@ -70,6 +70,7 @@ class FusedLearner:
             _layers(self._low[1][-self._value_size :], value),
             _layers(self._low[2], value),
         )
+        loss._has_update_associated["value_network"] = True  # as SoftUpdate does: the target is ours to move
         self._gradients = torch.compile(gradients, dynamic=False) if compile else gradients
 
     @torch.no_grad()

@@ -30,6 +30,8 @@ def load_recipe(name: str) -> ModuleType:
     return module
 
 
+FLAGS = [f"--{key.replace('_', '-')}={value}" for key, value in SMALL.items() if key != "hidden"] + ["--no-compile"]
+"""The same numbers on a command line."""
 REACH = load_recipe("sher_fetch_reach")
 
 

@@ -161,6 +161,28 @@ def test_a_partial_reset_leaves_the_others_and_their_seeds_alone():
     assert not torch.equal(after["observation"][1], state["observation"][1])
 
 
+def test_environments_that_end_apart_wait_for_the_others():
+    env = make_env("FetchReach-v4", 2, seed=3, max_episode_steps=6)
+    state = env.reset()
+    for _ in range(2):
+        state = env.step(state.set("action", torch.zeros(2, 4)))["next"].exclude("reward")
+    flags = ("done", "terminated", "truncated")
+    state = env.reset(state.exclude(*flags).set("_reset", torch.tensor([[False], [True]])))
+    first = env._sims[0].data
+    times = []
+    data = env.rollout(
+        20,
+        lambda td: times.append(first.time) or env.rand_action(td),
+        tensordict=state,
+        auto_reset=False,
+        break_when_any_done=False,
+        break_when_all_done=True,
+    )
+    assert data["next", "done"].squeeze(-1).int().argmax(1).tolist() == [3, 5]
+    assert times[4] == times[5] == first.time  # the physics of the one that is over stand still
+    env.close()
+
+
 def test_steps_keep_their_values():
     env = make_env("FetchPush-v4", 2)
     steps = [env.rand_step(env.reset())]

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from small import RECIPES, SMALL, load_recipe
+from small import FLAGS, RECIPES, load_recipe
 
 from sher_rl import TASKS
 
@@ -39,9 +39,8 @@ def test_a_recipe_is_short_states_every_number_and_names_itself(path: Path) -> N
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_a_recipe_runs_from_its_command_line(path: Path, tmp_path: Path) -> None:
-    values = SMALL | {"total_frames": 300, "eval_frames": 300, "eval_episodes": 2}
-    flags = [f"--{key.replace('_', '-')}={value}" for key, value in values.items() if key != "hidden"]
-    command = [sys.executable, str(path), *flags, "--out-dir", str(tmp_path), "--run-name", "run", "--seed", "1"]
+    flags = [*FLAGS, "--total-frames=300", "--eval-frames=300", "--eval-episodes=2", "--seed=1"]
+    command = [sys.executable, str(path), *flags, "--out-dir", str(tmp_path), "--run-name", "run"]
     result = subprocess.run(command, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr[-2000:]
     assert {file.name for file in (tmp_path / "run").iterdir()} == FILES

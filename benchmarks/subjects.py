@@ -1,0 +1,76 @@
+"""What the update benchmarks measure: a filled buffer and a function that takes ``n`` training updates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from tensordict import TensorDict
+from torchrl.data import LazyTensorStorage, TensorDictReplayBuffer
+from torchrl.envs import Compose
+from torchrl.objectives import SoftUpdate
+
+from sher_rl import (
+    FusedLearner,
+    GoalDims,
+    GoalNormalizer,
+    HindsightRelabel,
+    SoftMultiGoalLoss,
+    fast_dtype,
+    goal_reward,
+    make_networks,
+)
+from sher_rl.trainer import minibatches
+
+SHAPES = {"push": GoalDims(25, 3, 4), "egg": GoalDims(61, 7, 20)}
+_REWARDS = {3: goal_reward("FetchPush-v4"), 7: goal_reward("HandManipulateEgg-v1")}
+Updates = Callable[[int], None]
+
+
+def filled_buffer(dims: GoalDims, rows: int = 50_000) -> TensorDictReplayBuffer:
+    """Episodes of 50 random steps behind relabelling and normalisation."""
+
+    def state() -> dict[str, torch.Tensor]:
+        return {"observation": torch.randn(rows, dims.observation), "desired_goal": torch.randn(rows, dims.goal)}
+
+    done = (torch.arange(rows) % 50 == 49).unsqueeze(-1)
+    following = {"achieved_goal": torch.randn(rows, dims.goal), "reward": -torch.ones(rows, 1)}
+    following |= state() | {"done": done, "terminated": torch.zeros_like(done)}
+    storage = LazyTensorStorage(rows)
+    relabel = HindsightRelabel(_REWARDS[dims.goal], storage, k=4)
+    buffer = TensorDictReplayBuffer(storage=storage, transform=Compose(relabel, GoalNormalizer(dims)))
+    buffer.extend(TensorDict({**state(), "action": torch.rand(rows, dims.action) * 2 - 1, "next": following}, [rows]))
+    return buffer
+
+
+def make_loss(dims: GoalDims) -> SoftMultiGoalLoss:
+    """The loss of the recipes."""
+    return SoftMultiGoalLoss(*make_networks(dims), alpha=0.02, gamma=0.98, clip="hard")
+
+
+def fused_updates(dims: GoalDims, batch_size: int) -> Updates:
+    """As the recipes: many batches drawn at once, the gradient compiled."""
+    buffer = filled_buffer(dims)
+    learner = FusedLearner(make_loss(dims), actor_lr=1e-3, critic_lr=1e-3, polyak=0.99, dtype=fast_dtype())
+
+    def run(count: int) -> None:
+        for batch in minibatches(buffer, batch_size, count):
+            learner.step(batch)
+
+    return run
+
+
+def autograd_updates(dims: GoalDims, batch_size: int) -> Updates:
+    """As a TorchRL script: a batch at a time, the loss module, autograd, one Adam, SoftUpdate."""
+    buffer, loss = filled_buffer(dims), make_loss(dims)
+    optimizer, target = torch.optim.Adam(loss.parameters(), lr=1e-3, fused=True), SoftUpdate(loss, eps=0.99)
+
+    def run(count: int) -> None:
+        for _ in range(count):
+            losses = loss(buffer.sample(batch_size))
+            sum(value for key, value in losses.items() if key.startswith("loss_")).backward()
+            optimizer.step()
+            optimizer.zero_grad()
+            target.step()
+
+    return run
