@@ -66,10 +66,7 @@ def peer(library: str, shape: str, batch: int) -> Callable[[int], None]:
     model.learn(10_000)  # fills the buffer, learns nothing
 
     def run(count: int) -> None:
-        if library == "sbx":
-            model.train(batch, count)
-        else:
-            model.train(gradient_steps=count, batch_size=batch)
+        model.train(gradient_steps=count, batch_size=batch)
 
     return run
 
