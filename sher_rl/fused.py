@@ -16,7 +16,6 @@ from torch.nn import functional as F
 
 from sher_rl.functional import (
     SCALE_SHIFT,
-    half_squared_error,
     policy_objective,
     policy_scale,
     soft_q_target,
@@ -82,6 +81,39 @@ def input_gradient(layers: Layers, inputs: list[Tensor], gradient: Tensor) -> Te
     return gradient
 
 
+class Sample(NamedTuple):
+    """A reparameterised action per state, and what it was made of."""
+
+    action: Tensor
+    log_prob: Tensor
+    noise: Tensor
+    raw_scale: Tensor
+    actor_inputs: list[Tensor]
+
+
+def sample_action(actor: Layers, state: Tensor, noise: Tensor) -> Sample:
+    """Draw the fresh actions of a batch, ``(B, d)``, from the tanh-Gaussian policy; ``noise`` is standard normal."""
+    head, inputs = forward(actor, state[None])
+    loc, raw = head[0].chunk(2, -1)
+    scale = policy_scale(raw)
+    u = loc + scale * noise
+    gaussian = -0.5 * noise.square() - scale.log() - 0.5 * math.log(2 * math.pi)
+    log_slope = 2 * (math.log(2) - u - F.softplus(-2 * u))
+    return Sample(u.tanh(), (gaussian - log_slope).sum(-1), noise, raw, inputs)
+
+
+def policy_gradients(actor: Layers, sample: Sample, action_gradient: Tensor, alpha: Tensor) -> list[Tensor]:
+    """Gradients of the actor from those of the objective in the action, with the entropy's own (eq. 16).
+
+    With u = loc + scale * noise before tanh, d log π / d u = 2 tanh u, and d log π / d scale = -1 / scale besides.
+    """
+    weight = alpha / len(sample.action)
+    into_u = action_gradient * (1 - sample.action.square()) + 2 * weight * sample.action
+    into_scale = into_u * sample.noise - weight / policy_scale(sample.raw_scale)
+    into_raw = into_scale * torch.sigmoid(sample.raw_scale + SCALE_SHIFT)
+    return backward(actor, sample.actor_inputs, torch.cat((into_u, into_raw), -1)[None])
+
+
 def gradients(
     actor: Layers,
     qvalue: Layers,
@@ -108,69 +140,50 @@ def gradients(
         Flat gradients of critics (Q, then V) and of actor (then ``log_alpha``, if it is learned), absolute TD
         errors ``(B,)``, and the numbers that :data:`STATISTICS` names.
     """
-    dtype, rows, d = actor[0][0].dtype, len(noise), noise.shape[-1]
-    count, state, alpha = len(qvalue[0][0]), batch.state.to(dtype), log_alpha.exp()
-
-    head, actor_inputs = forward(actor, state[None])
-    loc, raw = head[0].chunk(2, -1)
-    scale = policy_scale(raw)
-    before_tanh = loc + scale * noise
-    action = before_tanh.tanh()
-    log_prob = (
-        -0.5 * noise.square()
-        - scale.log()
-        - 0.5 * math.log(2 * math.pi)
-        - 2 * (math.log(2) - before_tanh - F.softplus(-2 * before_tanh))
-    ).sum(-1)
-
-    fresh = torch.cat((state, action.to(dtype)), -1).expand(count, -1, -1)
-    stored = torch.cat((state, batch.action.to(dtype)), -1).expand(count, -1, -1)
-    q_fresh, fresh_inputs = forward(qvalue, fresh)
-    q, stored_inputs = forward(qvalue, stored)
+    rows, count, alpha = len(noise), len(qvalue[0][0]), log_alpha.exp()
+    state, next_state = (s.to(actor[0][0].dtype) for s in (batch.state, batch.next_state))
+    sample = sample_action(actor, state, noise)
+    q, stored_inputs = _q(qvalue, state, batch.action)
+    q_fresh, fresh_inputs = _q(qvalue, state, sample.action)
     v, v_inputs = forward(value, state[None])
-    next_v, _ = forward(target, batch.next_state.to(dtype)[None])
-    q_fresh, q, v = q_fresh.squeeze(-1), q.squeeze(-1), v.flatten()
+    next_v, _ = forward(target, next_state[None])
 
-    q_target = soft_q_target(batch.reward, next_v.flatten(), batch.terminated, rules.gamma).clamp(
-        *rules.q_target_bounds
-    )
-    v_target = soft_value_target(q_fresh.clamp(*rules.q_bounds), log_prob, alpha)
-    q_gradient = (batch.weight * (q - q_target) / rows).unsqueeze(-1)
-    v_gradient = (batch.weight * (v - v_target) / rows).view(1, rows, 1)
-    critics = backward(qvalue, stored_inputs, q_gradient) + backward(value, v_inputs, v_gradient)
+    q_target = soft_q_target(batch.reward, next_v.flatten(), batch.terminated, rules.gamma)
+    q_error = q - q_target.clamp(*rules.q_target_bounds)
+    v_error = v.flatten() - soft_value_target(q_fresh.clamp(*rules.q_bounds), sample.log_prob, alpha)
+    critic = backward(qvalue, stored_inputs, (batch.weight * q_error / rows).unsqueeze(-1))
+    critic += backward(value, v_inputs, (batch.weight * v_error / rows).view(1, rows, 1))
 
     ascended = 1 if rules.actor_q == "q1" else count
     chosen = q_fresh[:ascended].min(0)
     use = -F.one_hot(chosen.indices, ascended).T.unsqueeze(-1).float() / rows
     layers = [(weight[:ascended], bias[:ascended]) for weight, bias in qvalue]
-    action_gradient = input_gradient(layers, [x[:ascended] for x in fresh_inputs], use)
-    action_gradient = action_gradient[..., -d:].float().sum(0)
-    # d log π / d u = 2 tanh u and, through the scale alone, -1 / scale
-    into_tanh = action_gradient * (1 - action.square()) + alpha / rows * 2 * action
-    into_scale = into_tanh * noise - alpha / rows / scale
-    into_raw = torch.cat((into_tanh, into_scale * torch.sigmoid(raw + SCALE_SHIFT)), -1)
-    policy = backward(actor, actor_inputs, into_raw[None])
+    into_input = input_gradient(layers, [x[:ascended] for x in fresh_inputs], use)
+    policy = policy_gradients(actor, sample, into_input[..., -noise.shape[-1] :].float().sum(0), alpha)
 
-    critic_flat = torch.cat([g.flatten() for g in critics])
-    actor_parts = [g.flatten() for g in policy]
     entropy_gap = torch.zeros_like(alpha)
     if rules.target_entropy is not None:
-        entropy_gap = -(log_prob + rules.target_entropy).mean()
-        actor_parts.append(entropy_gap.view(1))
-    actor_flat = torch.cat(actor_parts)
-    norm = torch.sqrt(critic_flat.square().sum() + actor_flat.square().sum())
-    errors = q - q_target
+        entropy_gap = -(sample.log_prob + rules.target_entropy).mean()
+        policy.append(entropy_gap)
+    critic_flat, actor_flat = (torch.cat([g.flatten() for g in parts]) for parts in (critic, policy))
     statistics = (
-        policy_objective(chosen.values, log_prob, alpha).mean(),
-        (batch.weight * half_squared_error(q, q_target).sum(0)).mean(),
-        (batch.weight * half_squared_error(v, v_target)).mean(),
+        policy_objective(chosen.values, sample.log_prob, alpha).mean(),
+        (batch.weight * 0.5 * q_error.square().sum(0)).mean(),
+        (batch.weight * 0.5 * v_error.square()).mean(),
         log_alpha * entropy_gap,
         alpha,
-        -log_prob.mean(),
+        -sample.log_prob.mean(),
         q.mean(),
         q.min(),
         q.max(),
         v.mean(),
-        norm,
+        torch.sqrt(critic_flat.square().sum() + actor_flat.square().sum()),
     )
-    return critic_flat, actor_flat, errors.abs().mean(0), torch.stack(statistics)
+    return critic_flat, actor_flat, q_error.abs().mean(0), torch.stack(statistics)
+
+
+def _q(layers: Layers, state: Tensor, action: Tensor) -> tuple[Tensor, list[Tensor]]:
+    """Values ``[n, B]`` of all Qs, and each layer's input."""
+    inputs = torch.cat((state, action.to(state.dtype)), -1).expand(len(layers[0][0]), -1, -1)
+    q, layer_inputs = forward(layers, inputs)
+    return q.squeeze(-1), layer_inputs
