@@ -133,4 +133,4 @@ def test_bytes_of_a_transition():
         buffer.extend(steps(1_000))
     plain, ours = (buffer.storage._storage.bytes() // 1_000 for buffer in buffers)
     print(f"\nbytes of a transition: {plain} plain, {ours} with the annotation")
-    assert ours - plain == 16
+    assert ours - plain == 12
