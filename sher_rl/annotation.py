@@ -30,6 +30,15 @@ class Keys(NamedTuple):
     next_truncated: NestedKey
     next_done: NestedKey
 
+    @classmethod
+    def named(cls, achieved_goal: NestedKey, desired_goal: NestedKey, *others: NestedKey) -> Keys:
+        """Keys of names without ``next``; the others are reward, terminated, truncated and done."""
+
+        def following(key: NestedKey) -> NestedKey:
+            return ("next", *key) if isinstance(key, tuple) else ("next", key)
+
+        return cls(desired_goal, *map(following, (desired_goal, achieved_goal, *others)))
+
     def check(self, tensordict: TensorDictBase, optional: set[NestedKey]) -> None:
         """Refuse data that lack one of the keys, unless it is ``optional``.
 
@@ -49,6 +58,12 @@ class Keys(NamedTuple):
         ids = tensordict.get(_TRAJ_IDS, None)
         end = end.reshape(-1, shape[-1])
         return end, None if ids is None else ids.reshape(end.shape)
+
+
+def flat(tensordict: TensorDictBase) -> TensorDictBase:
+    """Rows of a write ``[*envs, time]`` or of a single transition, without an annotation they had."""
+    rows = tensordict.reshape(-1) if tensordict.ndim else tensordict.unsqueeze(0)
+    return rows.exclude("hindsight")
 
 
 def annotation(end: Tensor, ids: Tensor | None) -> TensorDict:

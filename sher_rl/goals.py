@@ -143,7 +143,7 @@ def choose_goals(at: Place, intervals: Mapping[str, Interval], generator: torch.
     # One draw decides strategy and offset. 53 bits leave both exact; with the 24 of float32 they would show.
     uniform = torch.rand(at.slot.shape, dtype=torch.float64, device=source, generator=generator).to(device)
     offset = torch.zeros_like(at.slot)
-    for number, (name, (low, high)) in enumerate(reversed(intervals.items())):
+    for number, (name, (low, high)) in enumerate(reversed(list(intervals.items()))):
         again = (uniform - low if low else uniform) / (high - low)  # uniform on [0, 1), where within the interval
         drawn = _OFFSETS[name](at, again)
         offset = torch.where(uniform < high, drawn, offset) if number else drawn

@@ -12,7 +12,7 @@ from torchrl.data import TensorDictRoundRobinWriter
 from torchrl.data.replay_buffers import Storage
 from torchrl.envs import Transform
 
-from sher_rl.annotation import REMAINING, TRAJECTORY, Keys, OpenEpisode, annotation
+from sher_rl.annotation import REMAINING, TRAJECTORY, Keys, OpenEpisode, annotation, flat
 from sher_rl.envs import RewardFn
 from sher_rl.errors import UsageError
 from sher_rl.goals import GoalChoice, Place, Strategy, choose_goals, goal_intervals, write_intervals
@@ -62,12 +62,8 @@ class HindsightRelabel(Transform):
         terminated_fn: like ``reward_fn``, to bool ``(B, 1)``, for tasks that end at success: the new ``terminated``
             of relabelled rows. ``done`` becomes ``terminated | truncated``.
         generator: source of the draws, part of the state dict; the default is torch's own.
-        achieved_goal_key: name in the data, without ``next``; so are the following.
-        desired_goal_key: see there.
-        reward_key: see there.
-        terminated_key: see there.
-        truncated_key: see there.
-        done_key: see there.
+        achieved_goal_key: name in the data, without ``next``; likewise ``desired_goal_key``, ``reward_key``,
+            ``terminated_key``, ``truncated_key`` and ``done_key``.
 
     Raises:
         UsageError: an argument is out of range; on write or read, a key is missing, a reward is not ``(B, 1)``, or
@@ -112,11 +108,7 @@ class HindsightRelabel(Transform):
         self.reward_fn, self.terminated_fn, self.generator = reward_fn, terminated_fn, generator
         self.mode, self.k = mode, k
         self.__dict__["storage"] = storage
-        self.keys = Keys(
-            desired_goal_key,
-            *map(_next, (desired_goal_key, achieved_goal_key, reward_key)),
-            *map(_next, (terminated_key, truncated_key, done_key)),
-        )
+        self.keys = Keys.named(achieved_goal_key, desired_goal_key, reward_key, terminated_key, truncated_key, done_key)
         self._open: OpenEpisode | None = None
 
     def _inv_call(self, tensordict: TensorDictBase) -> TensorDictBase:
@@ -197,7 +189,7 @@ class HindsightRelabel(Transform):
 
     def _annotated(self, tensordict: TensorDictBase) -> TensorDictBase:
         """Flatten a write and annotate it."""
-        writer, storage, rows = buffer_writer(self.storage), self.storage, _flat(tensordict)
+        writer, storage, rows = buffer_writer(self.storage), self.storage, flat(tensordict)
         n = len(rows)
         if n > storage.max_size:
             raise UsageError(f"One write of {n} transitions exceeds the storage of {storage.max_size}.")
@@ -218,7 +210,7 @@ class HindsightRelabel(Transform):
 
     def _with_copies(self, tensordict: TensorDictBase) -> TensorDictBase:
         """Flatten a write and append ``k`` relabelled copies of it."""
-        rows, (end, ids) = _flat(tensordict), self.keys.ends(tensordict)
+        rows, (end, ids) = flat(tensordict), self.keys.ends(tensordict)
         if not tensordict.ndim or (len(rows) == 1 and not end.any() and ids is None):
             raise UsageError("A single transition was written in mode='write'; write episodes, with extend.")
         n, copies = len(rows), int(self.k) + 1
@@ -243,15 +235,6 @@ class HindsightRelabel(Transform):
 
     def __getstate__(self) -> dict[str, Any]:
         return super().__getstate__() | {"_open": None}  # what a copy writes goes on with nothing
-
-
-def _flat(tensordict: TensorDictBase) -> TensorDictBase:
-    rows = tensordict.reshape(-1) if tensordict.ndim else tensordict.unsqueeze(0)
-    return rows.exclude("hindsight")
-
-
-def _next(key: NestedKey) -> NestedKey:
-    return ("next", *key) if isinstance(key, tuple) else ("next", key)
 
 
 def _like(mask: Tensor, value: Tensor) -> Tensor:
