@@ -140,7 +140,7 @@ def choose_goals(at: Place, intervals: Mapping[str, Interval], generator: torch.
     """
     device = at.slot.device
     source = device if generator is None else generator.device
-    # One draw decides strategy and offset. 53 bits leave both exact; with the 24 of float32 they would show.
+    # One draw decides mask, strategy and offset. float32 has 2^24 values, which n steps share unevenly by n / 2^24.
     uniform = torch.rand(at.slot.shape, dtype=torch.float64, device=source, generator=generator).to(device)
     offset = torch.zeros_like(at.slot)
     for number, (name, (low, high)) in enumerate(reversed(list(intervals.items()))):
