@@ -1,6 +1,7 @@
 """Print a pytest-benchmark JSON as a Markdown table of ratios: ``python benchmarks/table.py FILE``.
 
-Within a group of measurements the one whose ``subject`` is ``ours`` stands against each of the others.
+Within a group of measurements the one whose ``subject`` is ``ours`` stands against each of the others, and
+against the median seconds in its ``rivals``, which were measured in turns with it.
 """
 
 import json
@@ -13,13 +14,14 @@ def main(path: str) -> None:
     """Read the file and print the table."""
     groups: dict[str, dict[str, float]] = defaultdict(dict)
     for entry in json.loads(Path(path).read_text())["benchmarks"]:
-        groups[entry["group"]][entry["extra_info"]["subject"]] = entry["stats"]["median"]
+        info, medians = entry["extra_info"], groups[entry["group"]]
+        medians |= {info["subject"]: entry["stats"]["median"]} | info.get("rivals", {})
     print("| what | ours, ms | rival | rival, ms | ours is faster by |")
     print("|---|---:|---|---:|---:|")
     for group, medians in groups.items():
         mine = medians.pop("ours")
         for rival, median in medians.items():
-            print(f"| {group} | {mine * 1e3:.2f} | {rival} | {median * 1e3:.2f} | {median / mine:.2f}x |")
+            print(f"| {group} | {mine * 1e3:.3f} | {rival} | {median * 1e3:.3f} | {median / mine:.2f}x |")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ TensorDict, no waiting for one another. Its end states are checked to be those o
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import product
@@ -99,9 +99,17 @@ def measure(benchmark: BenchmarkFixture, group: str, subject: str, run: Callable
     env.close(raise_if_closed=False)
 
 
-@pytest.mark.parametrize("task", TASKS)
-@pytest.mark.parametrize(
-    ("num_envs", "drive"), [(1, "random"), (4, "random"), (16, "random"), (64, "random"), (16, "actor")]
+def cases(names: Iterable[str], *quick: tuple, values: Iterable[tuple]) -> pytest.MarkDecorator:
+    """Parameters of a test; those that are not of ``quick`` are slow."""
+    marked = [pytest.param(*value, marks=[] if value in quick else pytest.mark.slow) for value in values]
+    return pytest.mark.parametrize(names, marked)
+
+
+@cases(
+    ("task", "num_envs", "drive"),
+    ("push", 16, "random"),
+    ("push", 16, "actor"),
+    values=[*product(TASKS, [1, 4, 16, 64], ["random"]), *product(TASKS, [16], ["actor"])],
 )
 @pytest.mark.parametrize("subject", ["ours", "limit"])
 def test_collect(benchmark: BenchmarkFixture, task: str, num_envs: int, drive: str, subject: str) -> None:
@@ -118,14 +126,18 @@ def test_collect(benchmark: BenchmarkFixture, task: str, num_envs: int, drive: s
         np.testing.assert_array_equal(sim.data.qpos, end)
 
 
-@pytest.mark.parametrize("task", TASKS)
-@pytest.mark.parametrize(("subject", "num_envs"), product([parallel_env, vector_env], [1, 4, 16]))
+@cases(
+    ("task", "subject", "num_envs"),
+    ("push", parallel_env, 16),
+    values=product(TASKS, [parallel_env, vector_env], [1, 4, 16]),
+)
 def test_collect_rivals(benchmark: BenchmarkFixture, task: str, num_envs: int, subject: Callable) -> None:
     env = subject(TASKS[task], num_envs)
     group = f"collect {task}, {num_envs} environments, random actions"
     measure(benchmark, group, subject.__name__, partial(roll, env, None), env, rounds=5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("subject", ["ours", "gym"])
 def test_reset(benchmark: BenchmarkFixture, task: str, subject: str) -> None:

@@ -1,6 +1,6 @@
-"""Sampling with HindsightRelabel, without it, and from the rivals; ratios of medians, measured in turns.
+"""Sampling with HindsightRelabel, without it, and from the rivals; medians, measured in turns.
 
-pytest benchmarks/test_relabel.py
+pytest benchmarks/test_relabel.py            # with -m "" at all fills
 PEERS_PYTHON=peers/bin/python pytest benchmarks/test_relabel.py   # with stable-baselines3
 """
 
@@ -12,19 +12,21 @@ import os
 import statistics
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import torch
+from pytest_benchmark.fixture import BenchmarkFixture
 from tensordict import TensorDict
 from torch import Tensor
 from torchrl.data import HERReplayBuffer, LazyTensorStorage, ReplayBuffer, TensorDictReplayBuffer
 
 from sher_rl import HindsightRelabel
 
-LENGTH, ROUNDS, ROUNDS_AFTER_WRITE = 50, 200, 40
+LENGTH, ROUNDS, ROUNDS_AFTER_WRITE = 50, 300, 60
 FILLS = (10_000, 100_000, 1_000_000, 3_000_000)
+QUICK = (10_000, 1_000_000)
 PEERS_PYTHON = os.environ.get("PEERS_PYTHON")
 
 
@@ -49,7 +51,7 @@ def steps(n: int) -> TensorDict:
 
 
 def make_buffers(fill: int) -> dict[str, ReplayBuffer]:
-    storages = [LazyTensorStorage(fill + LENGTH * 2 * (ROUNDS_AFTER_WRITE + 5)) for _ in range(3)]
+    storages = [LazyTensorStorage(fill + LENGTH * 2 * (ROUNDS_AFTER_WRITE + 10)) for _ in range(3)]
     buffers = {
         "plain": TensorDictReplayBuffer(storage=storages[0]),
         "ours": TensorDictReplayBuffer(storage=storages[1], transform=HindsightRelabel(reward_fn, storages[1])),
@@ -61,21 +63,12 @@ def make_buffers(fill: int) -> dict[str, ReplayBuffer]:
     return buffers
 
 
-def in_turns(calls: dict[str, Callable[[], object]], rounds: int, prepare: Callable[[str], object]) -> dict[str, float]:
-    """Median seconds of each call, the calls taking turns."""
-    times: dict[str, list[float]] = {name: [] for name in calls}
-    for turn in range(rounds + 5):
-        for name, call in calls.items():
-            prepare(name)
-            start = time.perf_counter()
-            call()
-            if turn >= 5:
-                times[name].append(time.perf_counter() - start)
-    return {name: statistics.median(values) for name, values in times.items()}
-
-
-@pytest.fixture(scope="module", params=FILLS, ids="{:.0e}".format)
-def filled(request: pytest.FixtureRequest):
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(fill, marks=[] if fill in QUICK else pytest.mark.slow) for fill in FILLS],
+    ids="{:.0e}".format,
+)
+def filled(request: pytest.FixtureRequest) -> Iterator[tuple[int, dict[str, ReplayBuffer]]]:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield request.param, make_buffers(request.param)
@@ -83,43 +76,61 @@ def filled(request: pytest.FixtureRequest):
     gc.collect()
 
 
-def report(benchmark, medians: dict[str, float], call: Callable[[], object]) -> None:
-    benchmark.extra_info.update({f"{name}_us": round(1e6 * value, 1) for name, value in medians.items()})
-    ratios = {f"{name}/ours": round(value / medians["ours"], 2) for name, value in medians.items() if name != "ours"}
-    benchmark.extra_info["ours/plain"] = round(medians["ours"] / medians["plain"], 2)
-    benchmark.extra_info.update(ratios)
-    print(f"\n{benchmark.name}: {benchmark.extra_info}")
-    benchmark.pedantic(call, rounds=20)
+def in_turns(
+    benchmark: BenchmarkFixture,
+    group: str,
+    buffers: dict[str, ReplayBuffer],
+    batch_size: int,
+    rounds: int,
+    write: Callable[[ReplayBuffer], object],
+) -> None:
+    """Benchmark samples of ours, and note the others' median seconds; each round has one of each."""
+    benchmark.group = group
+    times: dict[str, list[float]] = {name: [] for name in buffers if name != "ours"}
+
+    def rivals() -> None:
+        for name, measured in times.items():
+            write(buffers[name])
+            start = time.perf_counter()
+            buffers[name].sample(batch_size)
+            measured.append(time.perf_counter() - start)
+        write(buffers["ours"])
+
+    benchmark.pedantic(buffers["ours"].sample, (batch_size,), setup=rivals, rounds=rounds, warmup_rounds=10)
+    medians = {name: statistics.median(measured[10:]) for name, measured in times.items()}
+    benchmark.extra_info.update(subject="ours", rivals=medians)
 
 
 @pytest.mark.parametrize("batch_size", [256, 1024])
-def test_sample(benchmark, filled, batch_size):
-    _, buffers = filled
-    calls = {name: lambda buffer=buffer: buffer.sample(batch_size) for name, buffer in buffers.items()}
-    report(benchmark, in_turns(calls, ROUNDS, lambda _: None), calls["ours"])
+def test_sample(benchmark: BenchmarkFixture, filled: tuple[int, dict[str, ReplayBuffer]], batch_size: int) -> None:
+    fill, buffers = filled
+    in_turns(benchmark, f"sample {batch_size} of {fill:.0e}", buffers, batch_size, ROUNDS, lambda _: None)
 
 
 @pytest.mark.parametrize("batch_size", [256, 1024])
-def test_first_sample_after_a_write(benchmark, filled, batch_size):
-    _, buffers = filled
-    calls = {name: lambda buffer=buffer: buffer.sample(batch_size) for name, buffer in buffers.items()}
+def test_first_sample_after_a_write(
+    benchmark: BenchmarkFixture, filled: tuple[int, dict[str, ReplayBuffer]], batch_size: int
+) -> None:
+    fill, buffers = filled
     episode = steps(LENGTH)
-    medians = in_turns(calls, ROUNDS_AFTER_WRITE, lambda name: buffers[name].extend(episode))
-    report(benchmark, medians, calls["ours"])
+    group = f"first sample {batch_size} of {fill:.0e} after a write"
+    in_turns(benchmark, group, buffers, batch_size, ROUNDS_AFTER_WRITE, lambda buffer: buffer.extend(episode))
 
 
 @pytest.mark.skipif(PEERS_PYTHON is None, reason="PEERS_PYTHON names no interpreter with stable-baselines3")
 @pytest.mark.parametrize("batch_size", [256, 1024])
-def test_against_stable_baselines3(benchmark, filled, batch_size):
+def test_against_stable_baselines3(
+    benchmark: BenchmarkFixture, filled: tuple[int, dict[str, ReplayBuffer]], batch_size: int
+) -> None:
     fill, buffers = filled
     if fill > 100_000:
         pytest.skip("stable-baselines3 is filled row by row")
     script = Path(__file__).with_name("sb3_her.py")
     command = [str(PEERS_PYTHON), str(script), str(fill), str(ROUNDS), str(batch_size)]
     printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    calls = {name: lambda name=name: buffers[name].sample(batch_size) for name in ("plain", "ours")}
-    medians = in_turns(calls, ROUNDS, lambda _: None) | {"stable-baselines3": json.loads(printed)[str(batch_size)]}
-    report(benchmark, medians, calls["ours"])
+    group, alone = f"sample {batch_size} of {fill:.0e}, one buffer at a time", {"ours": buffers["ours"]}
+    in_turns(benchmark, group, alone, batch_size, ROUNDS, lambda _: None)
+    benchmark.extra_info["rivals"] = {"stable-baselines3": json.loads(printed.splitlines()[-1])[str(batch_size)]}
 
 
 def test_bytes_of_a_transition():
@@ -133,4 +144,4 @@ def test_bytes_of_a_transition():
         buffer.extend(steps(1_000))
     plain, ours = (buffer.storage._storage.bytes() // 1_000 for buffer in buffers)
     print(f"\nbytes of a transition: {plain} plain, {ours} with the annotation")
-    assert ours - plain == 16
+    assert ours - plain == 12

@@ -151,7 +151,7 @@ def future_offset(remaining: Tensor, uniform: Tensor) -> Tensor:
     >>> future_offset(torch.tensor([0, 3, 3]), torch.tensor([0.99, 0.0, 0.99]))
     tensor([0, 0, 3])
     """
-    return (uniform * (remaining + 1)).long()
+    return torch.addcmul(uniform, uniform, remaining).long()
 
 
 def alive_before(elapsed: Tensor, age: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Which goals hindsight draws: strategies, their mixture, and the ring of stored rows they draw from."""
+"""Which goals hindsight draws: strategies and their mixture."""
 
 from __future__ import annotations
 
@@ -8,10 +8,7 @@ from itertools import accumulate, pairwise
 from typing import Literal, NamedTuple
 
 import torch
-from tensordict import TensorDictBase
 from torch import Tensor
-from torchrl.data import ReplayBuffer, RoundRobinWriter, SliceSampler, TensorStorage
-from torchrl.data.replay_buffers import ConsumingSampler, Storage, Transition
 
 from sher_rl.errors import UsageError
 from sher_rl.functional import (
@@ -21,20 +18,9 @@ from sher_rl.functional import (
     other_episode_offset,
     random_offset,
 )
+from sher_rl.ring import Ring
 
 Strategy = Literal["future", "final", "episode", "random", "actual"]
-
-
-class Ring(NamedTuple):
-    """Rows in the order of time from slot ``oldest`` on, round ``capacity`` slots, of which ``alive`` hold one.
-
-    ``columns`` are all slots: a storage's, or those of a single write.
-    """
-
-    columns: TensorDictBase
-    capacity: int
-    oldest: int
-    alive: int
 
 
 class Place(NamedTuple):
@@ -42,7 +28,7 @@ class Place(NamedTuple):
 
     slot: Tensor
     remaining: Tensor
-    elapsed: Tensor
+    trajectory: Tensor
     ring: Ring
 
     @property
@@ -53,7 +39,7 @@ class Place(NamedTuple):
     @property
     def before(self) -> Tensor:
         """Earlier steps of the same episode that the ring still holds."""
-        return alive_before(self.elapsed, self.age)
+        return alive_before((self.slot - self.trajectory) % self.ring.capacity, self.age)
 
 
 class GoalChoice(NamedTuple):
@@ -62,9 +48,9 @@ class GoalChoice(NamedTuple):
     relabelled: Tensor
     """False where the row keeps its own desired goal."""
     slot: Tensor
-    """Slot whose goal is taken; some slot where not relabelled."""
+    """Slot whose goal is taken; the row's own where not relabelled."""
     offset: Tensor
-    """Rows from the transition to that slot, in the order of time; some number where not relabelled."""
+    """Rows from the transition to that slot, in the order of time; 0 where not relabelled."""
     foreign: Tensor | None
     """True where the slot need not be of the row's own episode (``random``, ``actual``); None: nowhere."""
     desired: Tensor | None
@@ -119,6 +105,26 @@ def goal_intervals(strategy: str | Mapping[str, float], k: float, ratio: float |
     return dict(zip(names, pairwise(accumulate((chances[name] for name in names), initial=0.0)), strict=True))
 
 
+def write_intervals(strategy: str | Mapping[str, float], k: float, ratio: float | None) -> dict[str, Interval]:
+    """Intervals of :func:`goal_intervals` where each copy of a transition is relabelled, by goals of one write.
+
+    Raises:
+        UsageError: a name is unknown or needs more than one write, or a number is out of range.
+
+    >>> write_intervals("final", k=4, ratio=None)
+    {'final': (0.0, 1.0)}
+    """
+    if k != int(k) or ratio is not None or "real" in strategy:
+        raise UsageError(f"mode='write' stores k goals a transition, and k is {k}; use a whole k, no ratio, no 'real'.")
+    intervals = goal_intervals(strategy, k, ratio=1.0)
+    foreign = {"random", "actual"} & set(intervals)
+    if foreign:
+        raise UsageError(
+            f"strategy is {strategy!r}; mode='write' sees one write only and cannot draw {sorted(foreign)}."
+        )
+    return intervals
+
+
 def choose_goals(at: Place, intervals: Mapping[str, Interval], generator: torch.Generator | None = None) -> GoalChoice:
     """Draw for each row whether it is relabelled, by which strategy, and with the goal of which slot.
 
@@ -128,93 +134,27 @@ def choose_goals(at: Place, intervals: Mapping[str, Interval], generator: torch.
         generator: source of the draws, on any device.
 
     >>> rows = torch.arange(4)
-    >>> at = Place(rows, remaining=3 - rows, elapsed=rows, ring=Ring(None, capacity=4, oldest=0, alive=4))
+    >>> at = Place(rows, 3 - rows, trajectory=torch.zeros(4), ring=Ring(None, capacity=4, oldest=0, alive=4))
     >>> choose_goals(at, {"final": (0.0, 1.0)}).slot
     tensor([3, 3, 3, 3])
     """
     device = at.slot.device
     source = device if generator is None else generator.device
+    # One draw decides mask, strategy and offset. float32 has 2^24 values, which n steps share unevenly by n / 2^24.
     uniform = torch.rand(at.slot.shape, dtype=torch.float64, device=source, generator=generator).to(device)
-    offset = None
-    for name, (low, high) in reversed(list(intervals.items())):
+    offset = torch.zeros_like(at.slot)
+    for number, (name, (low, high)) in enumerate(reversed(list(intervals.items()))):
         again = (uniform - low if low else uniform) / (high - low)  # uniform on [0, 1), where within the interval
         drawn = _OFFSETS[name](at, again)
-        offset = drawn if offset is None else torch.where(uniform < high, drawn, offset)
-    offset = torch.zeros_like(at.slot) if offset is None else offset
+        offset = torch.where(uniform < high, drawn, offset) if number else drawn
+    relabelled = uniform < max((high for _, high in intervals.values()), default=0.0)
+    offset = offset * relabelled
     actual = intervals.get("actual", _NEVER)
     foreign = intervals.get("random", actual)
     return GoalChoice(
-        relabelled=uniform < max((high for _, high in intervals.values()), default=0.0),
-        slot=(at.slot + offset) % at.ring.capacity,
+        relabelled=relabelled,
+        slot=(at.slot + offset).remainder_(at.ring.capacity),
         offset=offset,
         foreign=uniform < foreign[1] if foreign[1] else None,
         desired=uniform < actual[1] if actual[1] else None,
     )
-
-
-def storage_ring(storage: Storage) -> Ring:
-    """Rows of a buffer's storage as a ring.
-
-    Raises:
-        UsageError: the storage is empty, or its buffer does not fit; see :func:`buffer_writer`.
-    """
-    writer, alive = buffer_writer(storage), len(storage)
-    if not alive:
-        raise UsageError("storage is empty; give HindsightRelabel the storage of the buffer that it transforms.")
-    return Ring(storage._storage, storage.max_size, writer._cursor if alive == storage.max_size else 0, alive)
-
-
-def check_storage(storage: Storage | None) -> None:
-    """Refuse a storage that cannot be a ring of single transitions.
-
-    Raises:
-        UsageError: it is missing, holds no columns, or has more than one dimension.
-    """
-    if not isinstance(storage, TensorStorage):
-        raise UsageError(
-            f"storage is {type(storage).__name__}; mode='read' needs the buffer's own LazyTensorStorage or "
-            "LazyMemmapStorage, to read goals from (mode='write' needs none)."
-        )
-    if storage.ndim != 1:
-        raise UsageError(
-            f"storage has ndim={storage.ndim}, and the index of a row stored in it lacks the environment's coordinate; "
-            "use ndim=1, where writes of [env, time] are flattened and annotated."
-        )
-
-
-def buffer_writer(storage: Storage) -> RoundRobinWriter:
-    """Writer of the buffer that a storage belongs to, once its parts are known to keep the order of time.
-
-    Raises:
-        UsageError: there is no such buffer, or one of its parts does not fit.
-    """
-    buffers = [entity for entity in storage._attached_entities if isinstance(entity, ReplayBuffer)]
-    for buffer in buffers:
-        for part, (kind, fits, reason) in _PARTS.items():
-            value = getattr(buffer, part)
-            if value is not None and isinstance(value, kind) is not fits:
-                raise UsageError(f"The buffer's {part[1:]} is {type(value).__name__}; {reason}.")
-    if not buffers:
-        raise UsageError("storage belongs to no replay buffer; give HindsightRelabel the storage of the one it serves.")
-    return buffers[0]._writer
-
-
-_PARTS = {
-    "_writer": (
-        RoundRobinWriter,
-        True,
-        "goals are found by their distance, so use TensorDictRoundRobinWriter, which writes in the order of time",
-    ),
-    "_sampler": (
-        (SliceSampler, ConsumingSampler),
-        False,
-        "it needs the rows of a slice to keep one goal, or rewrites slots out of turn, so use mode='write' or "
-        "RandomSampler",
-    ),
-    "_sample_unit": (
-        Transition,
-        True,
-        "the rows of a sequence would get different goals, so use the default, single transitions",
-    ),
-}
-"""Parts of a buffer: a kind, whether the part has to be of that kind, and why."""

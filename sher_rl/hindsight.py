@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import torch
 from tensordict import NestedKey, TensorDict, TensorDictBase
@@ -12,23 +12,11 @@ from torchrl.data import TensorDictRoundRobinWriter
 from torchrl.data.replay_buffers import Storage
 from torchrl.envs import Transform
 
-from sher_rl.annotation import ELAPSED, REMAINING, TRAJECTORY, OpenEpisode, annotation
+from sher_rl.annotation import REMAINING, TRAJECTORY, Keys, OpenEpisode, annotation, flat
 from sher_rl.envs import RewardFn
 from sher_rl.errors import UsageError
-from sher_rl.goals import (
-    GoalChoice,
-    Interval,
-    Place,
-    Ring,
-    Strategy,
-    buffer_writer,
-    check_storage,
-    choose_goals,
-    goal_intervals,
-    storage_ring,
-)
-
-_TRAJ_IDS = ("collector", "traj_ids")
+from sher_rl.goals import GoalChoice, Place, Strategy, choose_goals, goal_intervals, write_intervals
+from sher_rl.ring import Ring, buffer_writer, check_storage, storage_ring
 
 
 class HindsightRelabel(Transform):
@@ -58,7 +46,7 @@ class HindsightRelabel(Transform):
     A batch gets ``desired_goal``, ``("next", "desired_goal")`` and ``("next", "reward")`` in every row, with
     ``terminated_fn`` also ``terminated`` and ``done`` under ``next``, and ``("hindsight", "relabelled")``, bool, and
     ``("hindsight", "offset")``, int64, the rows from the transition to its goal, both ``(B,)``. The annotation takes
-    16 bytes a transition.
+    12 bytes a transition.
 
     Args:
         reward_fn: from achieved and desired goals ``(B, *g)`` to rewards ``(B, 1)``; see
@@ -74,12 +62,8 @@ class HindsightRelabel(Transform):
         terminated_fn: like ``reward_fn``, to bool ``(B, 1)``, for tasks that end at success: the new ``terminated``
             of relabelled rows. ``done`` becomes ``terminated | truncated``.
         generator: source of the draws, part of the state dict; the default is torch's own.
-        achieved_goal_key: name in the data, without ``next``; so are the following.
-        desired_goal_key: see there.
-        reward_key: see there.
-        terminated_key: see there.
-        truncated_key: see there.
-        done_key: see there.
+        achieved_goal_key: name in the data, without ``next``; likewise ``desired_goal_key``, ``reward_key``,
+            ``terminated_key``, ``truncated_key`` and ``done_key``.
 
     Raises:
         UsageError: an argument is out of range; on write or read, a key is missing, a reward is not ``(B, 1)``, or
@@ -118,23 +102,18 @@ class HindsightRelabel(Transform):
         super().__init__()
         if mode not in ("read", "write"):
             raise UsageError(f"mode is {mode!r}; use 'read' or 'write'.")
-        self.intervals = goal_intervals(strategy, k, ratio)
         if mode == "read":
             check_storage(storage)
-        else:
-            self.intervals = _write_intervals(strategy, k, ratio)
+        self.intervals = (goal_intervals if mode == "read" else write_intervals)(strategy, k, ratio)
         self.reward_fn, self.terminated_fn, self.generator = reward_fn, terminated_fn, generator
         self.mode, self.k = mode, k
         self.__dict__["storage"] = storage
-        self.keys = _Keys(
-            desired_goal_key,
-            *map(_next, (desired_goal_key, achieved_goal_key, reward_key)),
-            *map(_next, (terminated_key, truncated_key, done_key)),
-        )
+        self.keys = Keys.named(achieved_goal_key, desired_goal_key, reward_key, terminated_key, truncated_key, done_key)
         self._open: OpenEpisode | None = None
 
     def _inv_call(self, tensordict: TensorDictBase) -> TensorDictBase:
-        self._check_keys(tensordict)
+        optional = {self.keys.next_desired_goal, self.keys.next_truncated}
+        self.keys.check(tensordict, optional if self.terminated_fn else optional | {self.keys.next_terminated})
         if self.mode == "write":
             return self._with_copies(tensordict)
         rows = self._annotated(tensordict)
@@ -167,25 +146,26 @@ class HindsightRelabel(Transform):
                 f"The rows read lack {lacking!r}; write them through a buffer that has this transform, and whose "
                 "writer is the default or TensorDictRoundRobinWriter()."
             )
-        at = Place(index.reshape(remaining.shape), remaining, rows.get(ELAPSED), ring)
+        at = Place(index.reshape(remaining.shape), remaining, rows.get(TRAJECTORY), ring)
         return choose_goals(at, self.intervals, self.generator)
 
     def _goals(self, rows: TensorDictBase, choice: GoalChoice, ring: Ring) -> tuple[Tensor, Tensor]:
-        """Goals and which of them are as chosen; the others' slots were overwritten since the rows were read."""
-        desired = rows.get(self.keys.desired_goal)
+        """Goals and their offsets; where a slot was overwritten since the rows were read, the row's own outcome."""
+        desired, offset = rows.get(self.keys.desired_goal), choice.offset
         goal = ring.columns.get(self.keys.next_achieved_goal).index_select(0, choice.slot)
         if choice.desired is not None:
             other = ring.columns.get(self.keys.desired_goal).index_select(0, choice.slot)
             goal = torch.where(_like(choice.desired, goal), other, goal)
         # Read after the goal, and stored before it: a goal that was just overwritten never passes.
-        intact = ring.columns.get(TRAJECTORY).index_select(0, choice.slot) == rows.get(TRAJECTORY)
-        if choice.foreign is not None:
-            intact |= choice.foreign
-        goal = torch.where(_like(intact, goal), goal, rows.get(self.keys.next_achieved_goal))
-        return torch.where(_like(choice.relabelled, goal), goal.to(desired.dtype), desired), intact
+        stored, own = ring.columns.get(TRAJECTORY).index_select(0, choice.slot), rows.get(TRAJECTORY)
+        if not torch.equal(stored, own):
+            intact = stored == own if choice.foreign is None else (stored == own) | choice.foreign
+            goal = torch.where(_like(intact, goal), goal, rows.get(self.keys.next_achieved_goal))
+            offset = offset * intact
+        return torch.where(_like(choice.relabelled, goal), goal.to(desired.dtype), desired), offset
 
     def _relabel(self, rows: TensorDictBase, choice: GoalChoice, ring: Ring) -> TensorDictBase:
-        goal, intact = self._goals(rows, choice, ring)
+        goal, offset = self._goals(rows, choice, ring)
         achieved, reward = rows.get(self.keys.next_achieved_goal), rows.get(self.keys.next_reward)
         rows.set(self.keys.desired_goal, goal)
         rows.set(self.keys.next_desired_goal, goal)
@@ -197,7 +177,7 @@ class HindsightRelabel(Transform):
             self._set_ends(rows, terminated, choice.relabelled.unsqueeze(-1))
         hindsight = rows.get("hindsight")
         hindsight.set("relabelled", choice.relabelled)
-        hindsight.set("offset", choice.offset * intact.logical_and_(choice.relabelled))
+        hindsight.set("offset", offset)
         return rows
 
     def _set_ends(self, rows: TensorDictBase, terminated: Tensor, relabelled: Tensor) -> None:
@@ -207,27 +187,21 @@ class HindsightRelabel(Transform):
         rows.set(self.keys.next_terminated, torch.where(relabelled, terminated, stored))
         rows.set(self.keys.next_done, torch.where(relabelled, terminated | truncated, done))
 
-    def _check_keys(self, tensordict: TensorDictBase) -> None:
-        optional = {self.keys.next_desired_goal, self.keys.next_truncated}
-        optional |= set() if self.terminated_fn else {self.keys.next_terminated}
-        missing = [key for key in self.keys if key not in optional and tensordict.get(key, None) is None]
-        if missing:
-            hint = " (a collector's compact_obs drops it)" if self.keys.next_achieved_goal in missing else ""
-            raise UsageError(f"The data written lack {missing}{hint}, which relabelling needs.")
-
     def _annotated(self, tensordict: TensorDictBase) -> TensorDictBase:
         """Flatten a write and annotate it."""
-        writer, storage, rows = buffer_writer(self.storage), self.storage, _flat(tensordict)
+        writer, storage, rows = buffer_writer(self.storage), self.storage, flat(tensordict)
         n = len(rows)
         if n > storage.max_size:
             raise UsageError(f"One write of {n} transitions exceeds the storage of {storage.max_size}.")
-        end, ids = self._ends(tensordict)
+        end, ids = self.keys.ends(tensordict)
         hindsight = annotation(end, ids)
         revision = storage._mutation_revision
-        hindsight["trajectory"] += 1 + revision * storage.max_size
+        hindsight["trajectory"] += writer._cursor
+        hindsight["trajectory"] %= storage.max_size
+        hindsight["trajectory"] += (1 + revision) * storage.max_size
         if self._open is not None and self._open.goes_on(revision, ids, n, storage.max_size):
             self._open.join(hindsight, storage, writer._cursor)
-        self._open = OpenEpisode.of(hindsight, end, ids, revision + 1)
+        self._open = OpenEpisode.of(hindsight, end, ids, storage, writer._cursor)
         # In this order the storage is written, and the annotation has to be there before the goals.
         annotated = TensorDict({"hindsight": hindsight}, rows.batch_size, device=rows.device).update(rows)
         if not isinstance(writer, TensorDictRoundRobinWriter):  # that one stores the index itself
@@ -236,7 +210,7 @@ class HindsightRelabel(Transform):
 
     def _with_copies(self, tensordict: TensorDictBase) -> TensorDictBase:
         """Flatten a write and append ``k`` relabelled copies of it."""
-        rows, (end, ids) = _flat(tensordict), self._ends(tensordict)
+        rows, (end, ids) = flat(tensordict), self.keys.ends(tensordict)
         if not tensordict.ndim or (len(rows) == 1 and not end.any() and ids is None):
             raise UsageError("A single transition was written in mode='write'; write episodes, with extend.")
         n, copies = len(rows), int(self.k) + 1
@@ -244,21 +218,11 @@ class HindsightRelabel(Transform):
         slot = torch.arange(n, device=rows.device).repeat(copies)
         stored = rows[slot]
         ring = Ring(rows, capacity=n, oldest=0, alive=n)
-        choice = choose_goals(
-            Place(slot, stored.get(REMAINING), stored.get(ELAPSED), ring), self.intervals, self.generator
-        )
-        choice.relabelled[:n] = False
+        at = Place(slot, stored.get(REMAINING), stored.get(TRAJECTORY), ring)
+        choice = choose_goals(at, self.intervals, self.generator)
+        choice.relabelled[:n], choice.offset[:n] = False, 0
         self._relabel(stored, choice, ring)
-        return stored.exclude(REMAINING, ELAPSED, TRAJECTORY)
-
-    def _ends(self, tensordict: TensorDictBase) -> tuple[Tensor, Tensor | None]:
-        """Where the data say that an episode ends, and trajectory ids if there are any, both ``[envs, time]``."""
-        shape = tensordict.shape or (1,)
-        flags = (tensordict.get(key, None) for key in self.keys[-3:])
-        end = torch.stack([flag.reshape(*shape, -1).any(-1) for flag in flags if flag is not None]).any(0)
-        ids = tensordict.get(_TRAJ_IDS, None)
-        end = end.reshape(-1, shape[-1])
-        return end, None if ids is None else ids.reshape(end.shape)
+        return stored.exclude(REMAINING, TRAJECTORY)
 
     def get_extra_state(self) -> dict[str, Tensor]:
         """State of the generator, for the state dict."""
@@ -273,27 +237,6 @@ class HindsightRelabel(Transform):
         return super().__getstate__() | {"_open": None}  # what a copy writes goes on with nothing
 
 
-class _Keys(NamedTuple):
-    """Keys of the data."""
-
-    desired_goal: NestedKey
-    next_desired_goal: NestedKey
-    next_achieved_goal: NestedKey
-    next_reward: NestedKey
-    next_terminated: NestedKey
-    next_truncated: NestedKey
-    next_done: NestedKey
-
-
-def _flat(tensordict: TensorDictBase) -> TensorDictBase:
-    rows = tensordict.reshape(-1) if tensordict.ndim else tensordict.unsqueeze(0)
-    return rows.exclude("hindsight")
-
-
-def _next(key: NestedKey) -> NestedKey:
-    return ("next", *key) if isinstance(key, tuple) else ("next", key)
-
-
 def _like(mask: Tensor, value: Tensor) -> Tensor:
     return mask.reshape(-1, *(1,) * (value.ndim - 1))
 
@@ -302,15 +245,3 @@ def _column(name: str, value: Tensor, rows: int) -> Tensor:
     if value.shape != (rows, 1):
         raise UsageError(f"{name} returned the shape {tuple(value.shape)} for {rows} rows; it has to be {(rows, 1)}.")
     return value
-
-
-def _write_intervals(strategy: str | Mapping[str, float], k: float, ratio: float | None) -> dict[str, Interval]:
-    if k != int(k) or ratio is not None or "real" in strategy:
-        raise UsageError(f"mode='write' stores k goals a transition, and k is {k}; use a whole k, no ratio, no 'real'.")
-    intervals = goal_intervals(strategy, k, ratio=1.0)
-    foreign = {"random", "actual"} & set(intervals)
-    if foreign:
-        raise UsageError(
-            f"strategy is {strategy!r}; mode='write' sees one write only and cannot draw {sorted(foreign)}."
-        )
-    return intervals

@@ -1,0 +1,91 @@
+"""The ring of stored rows that goals are drawn from, and the buffers that are one."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from tensordict import TensorDictBase
+from torchrl.data import ReplayBuffer, RoundRobinWriter, SliceSampler, TensorStorage
+from torchrl.data.replay_buffers import ConsumingSampler, Storage, Transition
+
+from sher_rl.errors import UsageError
+
+
+class Ring(NamedTuple):
+    """Rows in the order of time from slot ``oldest`` on, round ``capacity`` slots, of which ``alive`` hold one.
+
+    ``columns`` are all slots: a storage's, or those of a single write.
+    """
+
+    columns: TensorDictBase
+    capacity: int
+    oldest: int
+    alive: int
+
+
+def storage_ring(storage: Storage) -> Ring:
+    """Rows of a buffer's storage as a ring.
+
+    Raises:
+        UsageError: the storage is empty, or its buffer does not fit; see :func:`buffer_writer`.
+    """
+    writer, alive = buffer_writer(storage), len(storage)
+    if not alive:
+        raise UsageError("storage is empty; give HindsightRelabel the storage of the buffer that it transforms.")
+    return Ring(storage._storage, storage.max_size, writer._cursor if alive == storage.max_size else 0, alive)
+
+
+def check_storage(storage: Storage | None) -> None:
+    """Refuse a storage that cannot be a ring of single transitions.
+
+    Raises:
+        UsageError: it is missing, holds no columns, or has more than one dimension.
+    """
+    if not isinstance(storage, TensorStorage):
+        raise UsageError(
+            f"storage is {type(storage).__name__}; mode='read' needs the buffer's own LazyTensorStorage or "
+            "LazyMemmapStorage, to read goals from (mode='write' needs none)."
+        )
+    if storage.ndim != 1:
+        raise UsageError(
+            f"storage has ndim={storage.ndim}, and the index of a row stored in it lacks the environment's coordinate; "
+            "use ndim=1, where writes of [env, time] are flattened and annotated."
+        )
+
+
+def buffer_writer(storage: Storage) -> RoundRobinWriter:
+    """Writer of the buffer that a storage belongs to, once its parts are known to keep the order of time.
+
+    Raises:
+        UsageError: there is no such buffer, or one of its parts does not fit.
+    """
+    buffers = [entity for entity in storage._attached_entities if isinstance(entity, ReplayBuffer)]
+    for buffer in buffers:
+        for part, (kind, fits, reason) in _PARTS.items():
+            value = getattr(buffer, part)
+            if value is not None and isinstance(value, kind) is not fits:
+                raise UsageError(f"The buffer's {part[1:]} is {type(value).__name__}; {reason}.")
+    if not buffers:
+        raise UsageError("storage belongs to no replay buffer; give HindsightRelabel the storage of the one it serves.")
+    return buffers[0]._writer
+
+
+_PARTS = {
+    "_writer": (
+        RoundRobinWriter,
+        True,
+        "goals are found by their distance, so use TensorDictRoundRobinWriter, which writes in the order of time",
+    ),
+    "_sampler": (
+        (SliceSampler, ConsumingSampler),
+        False,
+        "it needs the rows of a slice to keep one goal, or rewrites slots out of turn, so use mode='write' or "
+        "RandomSampler",
+    ),
+    "_sample_unit": (
+        Transition,
+        True,
+        "the rows of a sequence would get different goals, so use the default, single transitions",
+    ),
+}
+"""Parts of a buffer: a kind, whether the part has to be of that kind, and why."""
