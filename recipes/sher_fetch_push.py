@@ -49,8 +49,7 @@ def main(config: sher_rl.Config) -> None:
     options = {key: getattr(config, key) for key in ("alpha", "gamma", "clip", "actor_q", "target_entropy")}
     loss = sher_rl.SoftMultiGoalLoss(actor, qvalue, value, **options).to(config.device)  # lines 19-24
     rates = {"actor_lr": config.actor_lr, "critic_lr": config.critic_lr, "polyak": config.polyak}
-    dtype = sher_rl.fast_dtype(config.device)
-    learner = sher_rl.FusedLearner(loss, **rates, dtype=dtype, compile=config.compile)
+    learner = sher_rl.FusedLearner(loss, **rates, dtype=sher_rl.fast_dtype(config.device), compile=config.compile)
     parts = {"policy": policy.to(config.device), "normalizer": normalizer, "relabel": relabel, "buffer": buffer}
     sher_rl.train(config, env=env, learner=learner, **parts)
 

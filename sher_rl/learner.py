@@ -51,6 +51,7 @@ class FusedLearner:
         compile: bool = True,
     ) -> None:
         self.loss, self.polyak = loss, polyak
+        loss._has_update_associated["value_network"] = True  # as SoftUpdate does: the target is ours to move
         actor, qvalue, value, target = (
             _layer_pairs(getattr(loss, f"{name}_params"))
             for name in ("actor_network", "qvalue_network", "value_network", "target_value_network")
@@ -70,7 +71,6 @@ class FusedLearner:
             _layers(self._low[1][-self._value_size :], value),
             _layers(self._low[2], value),
         )
-        loss._has_update_associated["value_network"] = True  # as SoftUpdate does: the target is ours to move
         self._gradients = torch.compile(gradients, dynamic=False) if compile else gradients
 
     @torch.no_grad()
