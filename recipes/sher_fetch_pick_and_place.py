@@ -44,14 +44,16 @@ def main(config: sher_rl.Config) -> None:
     storage = LazyTensorStorage(config.buffer_size, device=config.device)  # line 2
     relabel = sher_rl.HindsightRelabel(sher_rl.goal_reward(config.env_id), storage, k=config.k)  # lines 12-15
     normalizer = sher_rl.GoalNormalizer(dims)
-    buffer = TensorDictReplayBuffer(storage=storage, transform=Compose(relabel, normalizer))
-    policy = sher_rl.make_policy(normalizer.observation, normalizer.goal, actor)  # line 6
+    sampler, on_cycle = sher_rl.make_sampler(config, relabel)
+    buffer = TensorDictReplayBuffer(storage=storage, sampler=sampler, transform=Compose(relabel, normalizer))
+    policy = sher_rl.make_policy(normalizer.observation, normalizer.goal, actor).to(config.device)
+    explorer = sher_rl.make_explorer(policy, env, random_action=config.random_action).to(config.device)  # line 6
     options = {key: getattr(config, key) for key in ("alpha", "gamma", "clip", "actor_q", "target_entropy")}
     loss = sher_rl.SoftMultiGoalLoss(actor, qvalue, value, **options).to(config.device)  # lines 19-24
     rates = {"actor_lr": config.actor_lr, "critic_lr": config.critic_lr, "polyak": config.polyak}
     learner = sher_rl.FusedLearner(loss, **rates, dtype=sher_rl.fast_dtype(config.device), compile=config.compile)
-    parts = {"policy": policy.to(config.device), "normalizer": normalizer, "relabel": relabel, "buffer": buffer}
-    sher_rl.train(config, env=env, learner=learner, **parts)
+    parts = {"policy": policy, "explorer": explorer, "normalizer": normalizer, "relabel": relabel, "buffer": buffer}
+    sher_rl.train(config, env=env, learner=learner, on_cycle=on_cycle, **parts)
 
 
 if __name__ == "__main__":

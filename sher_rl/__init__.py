@@ -1,13 +1,16 @@
 """Soft Hindsight Experience Replay as TorchRL components."""
 
-from sher_rl.config import Config, cli
+from sher_rl.config import Config, HerConfig, cli
+from sher_rl.ddpg import MultiGoalDDPGLoss
 from sher_rl.envs import TASKS, goal_reward, make_env
 from sher_rl.errors import UsageError
 from sher_rl.functional import delta_s
 from sher_rl.hindsight import HindsightRelabel
-from sher_rl.learner import FusedLearner, fast_dtype
-from sher_rl.modules import GoalDims, load_policy, make_networks, make_policy
+from sher_rl.learner import FusedLearner, Learner, fast_dtype
+from sher_rl.modules import GoalDims, make_ddpg_networks, make_networks
 from sher_rl.objectives import SoftMultiGoalLoss
+from sher_rl.policy import load_policy, make_explorer, make_policy
+from sher_rl.samplers import make_sampler
 from sher_rl.trainer import train
 from sher_rl.transforms import GoalNormalizer
 
@@ -19,7 +22,10 @@ __all__ = [
     "FusedLearner",
     "GoalDims",
     "GoalNormalizer",
+    "HerConfig",
     "HindsightRelabel",
+    "Learner",
+    "MultiGoalDDPGLoss",
     "SoftMultiGoalLoss",
     "UsageError",
     "cli",
@@ -27,8 +33,11 @@ __all__ = [
     "fast_dtype",
     "goal_reward",
     "load_policy",
+    "make_ddpg_networks",
     "make_env",
+    "make_explorer",
     "make_networks",
     "make_policy",
+    "make_sampler",
     "train",
 ]

@@ -7,9 +7,9 @@ import json
 import re
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self, TypeVar
 
 import torch
 import tyro
@@ -18,10 +18,12 @@ from torchrl import logger as torchrl_logger
 from sher_rl.errors import UsageError
 from sher_rl.functional import Clip
 
+Sampling = Literal["uniform", "cher", "per", "ebp", "cdp", "mep"]
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Config:
-    """One run. Algorithmic numbers have no defaults, so a recipe states each of them."""
+class RunConfig:
+    """One run, whatever its method. Algorithmic numbers have no defaults, so a recipe states each of them."""
 
     env_id: str
     """gymnasium id of the goal environment."""
@@ -49,24 +51,15 @@ class Config:
     """Hindsight goals for each original one (future strategy)."""
 
     hidden: tuple[int, ...]
-    """Widths of the hidden layers of actor, Q and V."""
+    """Widths of the hidden layers of every network."""
     actor_lr: float
     """Adam's step size for the policy (and an automatic temperature)."""
     critic_lr: float
-    """Adam's step size for Q and V."""
-    alpha: float
-    """Temperature; the initial one if target_entropy is given."""
-    target_entropy: float | Literal["auto"] | None
-    """Entropy in nats that an automatic temperature aims at; auto is minus the action's size, None is off."""
+    """Adam's step size for the critics."""
     gamma: float
     """Discount."""
     polyak: float
-    """Share of the target V kept at each gradient step."""
-    clip: Clip
-    """Bounds on the targets; see SoftMultiGoalLoss."""
-    actor_q: Literal["q1", "min"]
-    """The Q that the policy ascends."""
-
+    """Share of a target network kept when it moves."""
     eval_frames: int
     """Environment steps between evaluations."""
     eval_episodes: int
@@ -78,8 +71,6 @@ class Config:
     """Folder for run folders."""
     run_name: str | None = None
     """Name of the run folder; the default is made of task, method, seed and time."""
-    compile: bool = shutil.which("g++") is not None
-    """Compile the gradient step: two to three times faster, after up to half a minute the first time."""
     checkpoint_minutes: float = 10.0
     """Minutes between checkpoints; there is one at the end, too."""
     device: str = "cpu"
@@ -131,7 +122,7 @@ class Config:
         path.write_text(json.dumps(dataclasses.asdict(self), indent=2, default=str) + "\n")
 
     @classmethod
-    def load(cls, path: Path) -> Config:
+    def load(cls, path: Path) -> Self:
         """Read what :meth:`save` wrote.
 
         Raises:
@@ -145,16 +136,45 @@ class Config:
             raise UsageError(f"{str(path)!r} is no configuration of a run ({error}).") from error
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Config(RunConfig):
+    """A run of Soft Hindsight Experience Replay."""
+
+    alpha: float
+    """Temperature; the initial one if target_entropy is given."""
+    target_entropy: float | Literal["auto"] | None
+    """Entropy in nats that an automatic temperature aims at; auto is minus the action's size, None is off."""
+    clip: Clip
+    """Bounds on the targets; see SoftMultiGoalLoss."""
+    actor_q: Literal["q1", "min"]
+    """The Q that the policy ascends."""
+    sampler: Sampling = "uniform"
+    """Which transitions are drawn from the buffer; see make_sampler."""
+    compile: bool = shutil.which("g++") is not None
+    """Compile the gradient step: two to three times faster, after up to half a minute the first time."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class HerConfig(RunConfig):
+    """A run of a deterministic baseline, HER or CHER."""
+
+    action_noise: float
+    """Standard deviation of the Gaussian noise on actions while training."""
+    action_l2: float
+    """Weight of the penalty on the action's mean square."""
+
+
+AnyConfig = TypeVar("AnyConfig", bound=RunConfig)
 _POSITIVE = (
     "total_frames num_envs frames_per_batch updates_per_batch buffer_size batch_size "
     "actor_lr critic_lr eval_frames eval_episodes checkpoint_minutes"
 ).split()
 
 
-def cli(main: Callable[[Config], object], default: Config) -> None:
-    """Run a recipe's ``main`` from the command line: every field of ``default`` is a flag."""
+def cli(main: Callable[[AnyConfig], object], default: AnyConfig, args: Sequence[str] | None = None) -> None:
+    """Run a recipe's ``main`` from the command line, or ``args``: every field of ``default`` is a flag."""
     torchrl_logger.setLevel("WARNING")
-    config = tyro.cli(Config, default=default, description=sys.modules["__main__"].__doc__)
+    config = tyro.cli(type(default), default=default, description=sys.modules["__main__"].__doc__, args=args)
     exit_with_sentence(lambda: main(resumed(config) if config.resume else config))
 
 
@@ -166,10 +186,10 @@ def exit_with_sentence(main: Callable[[], object]) -> None:
         sys.exit(f"error: {error}")
 
 
-def resumed(config: Config) -> Config:
+def resumed(config: AnyConfig) -> AnyConfig:
     """Return the configuration of the run that ``config.resume`` names, with ``config.total_frames``."""
     folder = Path(config.resume or "")
-    saved = Config.load(folder / "config.json")
+    saved = type(config).load(folder / "config.json")
     if saved.env_id != config.env_id:
         raise UsageError(f"resume {str(folder)!r} is a run on {saved.env_id}, this recipe's is {config.env_id}.")
     return dataclasses.replace(saved, resume=folder, total_frames=config.total_frames)

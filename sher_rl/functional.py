@@ -56,6 +56,17 @@ def policy_objective(q_value: Tensor, log_prob: Tensor, alpha: Tensor | float) -
     return alpha * log_prob - q_value
 
 
+def penalised_value(q_value: Tensor, action: Tensor, action_l2: float) -> Tensor:
+    r"""What HER's deterministic policy ascends: :math:`Q(s, a, g) - c\,\overline{a^2}` (openai/baselines, her/ddpg.py).
+
+    The mean of the squares is over the action's last dimension, scaled to [-1, 1].
+
+    >>> penalised_value(torch.tensor([-3.0]), torch.tensor([[1.0, -0.5]]), action_l2=2.0)
+    tensor([-4.2500])
+    """
+    return q_value - action_l2 * action.square().mean(-1)
+
+
 def half_squared_error(prediction: Tensor, target: Tensor) -> Tensor:
     r"""Regression loss of Q and V (eq. 14): :math:`\frac12 (x - y)^2` per element, no gradient to ``y``.
 

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from tensordict import TensorDictBase, TensorDictParams
 from torch import Tensor, nn
+from torchrl.objectives import LossModule, SoftUpdate
 
 from sher_rl.functional import return_bounds, soft_return_bounds
 from sher_rl.fused import STATISTICS, Batch, Layers, Rules, gradients
@@ -15,6 +16,57 @@ from sher_rl.objectives import SoftMultiGoalLoss
 
 Pairs = list[tuple[nn.Parameter, nn.Parameter]]
 _UNBOUNDED = (-float("inf"), float("inf"))
+
+
+class Learner:
+    """The gradient step of any TorchRL loss: the sum of its losses through autograd, Adam, the target networks.
+
+    Args:
+        loss: with output keys that begin with ``loss_``, of one value each.
+
+    Keyword Args:
+        actor_lr: Adam's step size for the parameters that are not the critic's.
+        critic_lr: Adam's step size for the parameters of modules named ``*value_network``.
+        polyak: share of the target networks kept when they move.
+        target_every: gradient steps from one move to the next.
+
+    >>> from sher_rl import GoalDims, MultiGoalDDPGLoss, make_ddpg_networks
+    >>> loss = MultiGoalDDPGLoss(*make_ddpg_networks(GoalDims(10, 3, 4)), gamma=0.98, action_l2=1.0)
+    >>> learner = Learner(loss, actor_lr=1e-3, critic_lr=1e-3, polyak=0.95, target_every=40)
+    """
+
+    def __init__(
+        self, loss: LossModule, *, actor_lr: float, critic_lr: float, polyak: float, target_every: int = 1
+    ) -> None:
+        self.loss, self.target_every, self.steps = loss, target_every, 0
+        self._target = SoftUpdate(loss, eps=polyak)
+        named = dict(loss.named_parameters())
+        critic = [parameter for name, parameter in named.items() if "value_network_params" in name]
+        actor = [parameter for name, parameter in named.items() if "value_network_params" not in name]
+        groups = [{"params": critic, "lr": critic_lr}, {"params": actor, "lr": actor_lr}]
+        self.optimizer = torch.optim.Adam(groups, fused=True)
+
+    def step(self, batch: TensorDictBase) -> dict[str, Tensor]:
+        """Take one step on a batch, normalised already; returns what the loss does, and ``grad_norm``."""
+        out = self.loss(batch)
+        sum(value for key, value in out.items() if key.startswith("loss_")).backward()
+        gradients = [p.grad for group in self.optimizer.param_groups for p in group["params"] if p.grad is not None]
+        norm = torch.nn.utils.get_total_norm(gradients)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        self.steps += 1
+        if self.steps % self.target_every == 0:
+            self._target.step()
+        return {**{key: value.detach() for key, value in out.items()}, "grad_norm": norm}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Adam's state and the count of steps; the weights are the loss's."""
+        return {"optimizer": self.optimizer.state_dict(), "steps": self.steps}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Restore what :meth:`state_dict` gave."""
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.steps = int(state["steps"])
 
 
 class FusedLearner:

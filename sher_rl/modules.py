@@ -1,9 +1,8 @@
-"""Actor, Q and V over the concatenation of state and goal, and the policy file that works alone."""
+"""Actor, Q and V over the concatenation of state and goal, and the normaliser of their inputs."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import torch
@@ -13,10 +12,9 @@ from torchrl.envs import EnvBase
 from torchrl.envs.utils import ExplorationType, exploration_type
 from torchrl.modules import MLP, ProbabilisticActor, TanhNormal
 
-from sher_rl.errors import UsageError
 from sher_rl.functional import policy_scale
 
-POLICY_FORMAT = "sher_rl.policy/1"
+STATE = ["observation", "desired_goal"]
 
 
 class GoalDims(NamedTuple):
@@ -89,30 +87,42 @@ class RunningNorm(nn.Module):
         self.std.copy_(variance.clamp_min(self.floor**2).sqrt())
 
 
-class _ActorNet(nn.Module):
+class GaussianNet(nn.Module):
     """State and goal to the location and scale of a Gaussian, one per action dimension."""
+
+    outputs = 2
 
     def __init__(self, dims: GoalDims, hidden: Sequence[int]) -> None:
         super().__init__()
-        self.mlp = _mlp(dims.observation + dims.goal, 2 * dims.action, hidden)
+        self.mlp = _mlp(dims.observation + dims.goal, self.outputs * dims.action, hidden)
 
     def forward(self, observation: Tensor, desired_goal: Tensor) -> tuple[Tensor, Tensor]:
+        """Location and scale, ``(*batch, d)`` each, before tanh."""
         loc, raw = self.mlp(observation, desired_goal).chunk(2, -1)
         return loc, policy_scale(raw)
 
-
-class _PolicyNet(nn.Module):
-    """The actor net behind the normalisers, from raw state and goal to the action."""
-
-    def __init__(self, observation_norm: RunningNorm, goal_norm: RunningNorm, actor_net: nn.Module) -> None:
-        super().__init__()
-        self.observation_norm, self.goal_norm, self.actor_net = observation_norm, goal_norm, actor_net
-
-    def forward(self, observation: Tensor, desired_goal: Tensor) -> Tensor:
-        loc, scale = self.actor_net(self.observation_norm(observation), self.goal_norm(desired_goal))
+    def act(self, observation: Tensor, desired_goal: Tensor) -> Tensor:
+        """Action: the mode, or a sample where exploration is random."""
+        loc, scale = self(observation, desired_goal)
         if exploration_type() is ExplorationType.RANDOM:
             loc = loc + scale * torch.randn_like(loc)
         return loc.tanh()
+
+
+class DeterministicNet(nn.Module):
+    """State and goal to one action."""
+
+    outputs = 1
+
+    def __init__(self, dims: GoalDims, hidden: Sequence[int]) -> None:
+        super().__init__()
+        self.mlp = _mlp(dims.observation + dims.goal, self.outputs * dims.action, hidden)
+
+    def forward(self, observation: Tensor, desired_goal: Tensor) -> Tensor:
+        """Action ``(*batch, d)`` in [-1, 1]."""
+        return self.mlp(observation, desired_goal).tanh()
+
+    act = forward
 
 
 def make_networks(
@@ -132,91 +142,50 @@ def make_networks(
     >>> q.shape
     torch.Size([5, 1])
     """
-    state = dims.observation + dims.goal
-    qvalue = TensorDictModule(
-        _mlp(state + dims.action, 1, hidden),
-        in_keys=["observation", "desired_goal", "action"],
-        out_keys=["state_action_value"],
-    )
-    value = TensorDictModule(_mlp(state, 1, hidden), in_keys=["observation", "desired_goal"], out_keys=["state_value"])
-    return _tanh_gaussian(_ActorNet(dims, hidden)), qvalue, value
+    v = _mlp(dims.observation + dims.goal, 1, hidden)
+    value = TensorDictModule(v, in_keys=STATE, out_keys=["state_value"])
+    return _tanh_gaussian(GaussianNet(dims, hidden)), _qvalue(dims, hidden), value
 
 
-def make_policy(observation_norm: RunningNorm, goal_norm: RunningNorm, actor: ProbabilisticActor) -> TensorDictModule:
-    """Put the normalisers in front of an actor of :func:`make_networks`; weights and statistics are shared.
+def make_ddpg_networks(
+    dims: GoalDims, hidden: Sequence[int] = (256, 256, 256)
+) -> tuple[TensorDictModule, TensorDictModule]:
+    """Build the deterministic actor and the Q of HER's baselines, ReLU networks with Xavier's initial weights.
 
-    Returns:
-        Module from raw ``observation`` and ``desired_goal`` to ``action`` in [-1, 1]: the mode, or a
-        sample under ``set_exploration_type(ExplorationType.RANDOM)``.
-
-    >>> actor, _, _ = make_networks(GoalDims(10, 3, 4))
-    >>> policy = make_policy(RunningNorm(10), RunningNorm(3), actor)
-    >>> policy(observation=torch.zeros(5, 10), desired_goal=torch.zeros(5, 3)).shape
-    torch.Size([5, 4])
-    """
-    net = _PolicyNet(observation_norm, goal_norm, actor.module[0].module)
-    return TensorDictModule(net, in_keys=["observation", "desired_goal"], out_keys=["action"])
-
-
-def save_policy(path: str | Path, policy: TensorDictModule, env_id: str) -> None:
-    """Write a policy of :func:`make_policy` to ``path``, whole or not at all.
+    Both read *normalised* ``observation`` and ``desired_goal``; the actor writes ``action`` in [-1, 1], Q writes
+    ``state_action_value``, ``(*batch, 1)`` (openai/baselines, her/actor_critic.py).
 
     Args:
-        path: file to write; a temporary neighbour is renamed over it.
-        policy: the policy, with its normalisers.
-        env_id: the task it was trained on, for ``python -m sher_rl.play``.
+        dims: sizes of observation, goal and action.
+        hidden: width of each hidden layer.
+
+    >>> actor, qvalue = make_ddpg_networks(GoalDims(10, 3, 4))
+    >>> actor(observation=torch.zeros(5, 10), desired_goal=torch.zeros(5, 3))
+    tensor([[0., 0., 0., 0.],
+            [0., 0., 0., 0.],
+            [0., 0., 0., 0.],
+            [0., 0., 0., 0.],
+            [0., 0., 0., 0.]], grad_fn=<TanhBackward0>)
     """
-    state = {key: tensor.cpu() for key, tensor in policy.state_dict().items()}
-    hidden = [weight.shape[0] for key, weight in state.items() if key.endswith("weight")][:-1]
-    part = Path(path).with_suffix(".part")
-    torch.save({"format": POLICY_FORMAT, "env_id": env_id, "hidden": hidden, "state_dict": state}, part)
-    part.replace(path)
-
-
-def load_policy(path: str | Path) -> TensorDictModule:
-    """Read a policy file; needs neither MuJoCo nor an environment, and unpickles nothing.
-
-    Args:
-        path: a ``policy.pt``, or the run folder that holds one.
-
-    Returns:
-        Module from ``observation`` and ``desired_goal`` to ``action``, with the trained task's id as
-        ``env_id``. See :func:`make_policy`.
-
-    Raises:
-        UsageError: there is no such file, or it is no policy of this package.
-    """
-    path = Path(path)
-    path = path / "policy.pt" if path.is_dir() else path
-    if not path.is_file():
-        raise UsageError(f"path {str(path)!r} is no file; give a policy.pt or the run folder that holds one.")
-    try:
-        saved = torch.load(path, map_location="cpu", weights_only=True)
-        state = saved["state_dict"]
-        observation_norm, goal_norm = (
-            RunningNorm(len(state[f"module.{name}_norm.mean"])) for name in ("observation", "goal")
-        )
-        last_bias = [bias for key, bias in state.items() if key.endswith("bias")][-1]
-        dims = GoalDims(len(observation_norm.mean), len(goal_norm.mean), len(last_bias) // 2)
-        actor = _tanh_gaussian(_ActorNet(dims, saved["hidden"]))
-        policy = make_policy(observation_norm, goal_norm, actor)
-        policy.load_state_dict(state)
-        policy.env_id = str(saved["env_id"])
-        known = saved["format"] == POLICY_FORMAT
-    except Exception as error:  # a damaged or crafted file can make torch.load raise anything
-        raise UsageError(f"path {str(path)!r} holds no policy that save_policy wrote ({error!r:.80}).") from error
-    if not known:
-        raise UsageError(f"path {str(path)!r} has policy format {saved['format']!r}; known is {POLICY_FORMAT!r}.")
-    return policy.requires_grad_(False)
+    networks = TensorDictModule(DeterministicNet(dims, hidden), STATE, ["action"]), _qvalue(dims, hidden)
+    for layer in (m for network in networks for m in network.modules() if isinstance(m, nn.Linear)):
+        nn.init.xavier_uniform_(layer.weight)
+        nn.init.zeros_(layer.bias)
+    return networks
 
 
 def _mlp(inputs: int, outputs: int, hidden: Sequence[int]) -> MLP:
     return MLP(in_features=inputs, out_features=outputs, num_cells=list(hidden), activation_class=nn.ReLU)
 
 
-def _tanh_gaussian(net: nn.Module) -> ProbabilisticActor:
+def _qvalue(dims: GoalDims, hidden: Sequence[int]) -> TensorDictModule:
+    mlp = _mlp(sum(dims), 1, hidden)
+    return TensorDictModule(mlp, in_keys=[*STATE, "action"], out_keys=["state_action_value"])
+
+
+def _tanh_gaussian(net: GaussianNet) -> ProbabilisticActor:
     return ProbabilisticActor(
-        TensorDictModule(net, in_keys=["observation", "desired_goal"], out_keys=["loc", "scale"]),
+        TensorDictModule(net, in_keys=STATE, out_keys=["loc", "scale"]),
         in_keys=["loc", "scale"],
         distribution_class=TanhNormal,
         default_interaction_type=ExplorationType.DETERMINISTIC,

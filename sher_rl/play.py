@@ -18,7 +18,7 @@ from sher_rl.config import Config, exit_with_sentence
 from sher_rl.envs import make_env, make_gym
 from sher_rl.errors import UsageError
 from sher_rl.evaluation import evaluate
-from sher_rl.modules import load_policy
+from sher_rl.policy import load_policy
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from sher_rl.config import Config
+from sher_rl.config import RunConfig
 from sher_rl.errors import UsageError
 
 COLUMNS = (
@@ -28,7 +28,7 @@ _PACKAGES = "sher-rl torch torchrl tensordict numpy gymnasium gymnasium-robotics
 _IMPORTED = time.monotonic()
 
 
-def make_run_folder(config: Config) -> Path:
+def make_run_folder(config: RunConfig) -> Path:
     """Create the run's folder with its ``config.json`` and ``versions.json``, or leave nothing.
 
     Raises:

@@ -4,46 +4,49 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
 from tensordict import TensorDict
-from tensordict.nn import TensorDictModule, TensorDictSequential
+from tensordict.nn import TensorDictModule, TensorDictModuleBase
 from torchrl.collectors import Collector
-from torchrl.data import TensorDictReplayBuffer
+from torchrl.data import PrioritizedSampler, TensorDictReplayBuffer
 from torchrl.envs import EnvBase
-from torchrl.modules import EGreedyModule
 
 from sher_rl.checkpoint import RunCheckpoint
-from sher_rl.config import Config
+from sher_rl.config import RunConfig
 from sher_rl.envs import make_env
 from sher_rl.evaluation import episode_success, evaluate
-from sher_rl.learner import FusedLearner
-from sher_rl.modules import save_policy
+from sher_rl.learner import FusedLearner, Learner
+from sher_rl.policy import save_policy
 from sher_rl.progress import Progress, make_run_folder
 from sher_rl.report import draw_curves, summary_table
 from sher_rl.transforms import GoalNormalizer, HindsightRelabel
 
 TRANSITION = (
     "observation",
+    "achieved_goal",
     "desired_goal",
     "action",
     *(("next", key) for key in ("observation", "achieved_goal", "desired_goal", "reward")),
     *(("next", key) for key in ("done", "terminated")),
 )
 """What the buffer keeps of a collected step."""
+_TEST_ENVS = 20
 
 
 def train(
-    config: Config,
+    config: RunConfig,
     *,
     env: EnvBase,
     policy: TensorDictModule,
+    explorer: TensorDictModuleBase,
     normalizer: GoalNormalizer,
     relabel: HindsightRelabel,
     buffer: TensorDictReplayBuffer,
-    learner: FusedLearner,
+    learner: FusedLearner | Learner,
+    on_cycle: Callable[[int], object] = lambda frames: None,
 ) -> Path:
     """Train until ``config.total_frames``; see the recipes for how the parts are made.
 
@@ -54,11 +57,13 @@ def train(
     Args:
         config: the numbers, and where the run folder goes.
         env: training environments, closed at the end.
-        policy: sampled while collecting, deterministic while evaluating; shares the learner's actor.
+        policy: deterministic, for evaluations; shares the learner's actor.
+        explorer: what collects, from :func:`~sher_rl.make_explorer`.
         normalizer: its statistics follow the relabelled fresh episodes; last transform of ``buffer``.
         relabel: first transform of ``buffer``.
         buffer: what is collected goes in, batches come out.
         learner: takes the gradient steps.
+        on_cycle: called with the frames so far after each round of updates; for what samplers do between rounds.
 
     Returns:
         The run's folder.
@@ -66,7 +71,7 @@ def train(
     Raises:
         UsageError: the folder cannot be made, or has no checkpoint to resume from.
     """
-    test_env = make_env(config.env_id, min(config.num_envs, config.eval_episodes))
+    test_env = make_env(config.env_id, min(_TEST_ENVS, config.eval_episodes))
     folder = config.resume or make_run_folder(config)
     progress = Progress(folder, config.total_frames)
     checkpoint = RunCheckpoint(
@@ -78,7 +83,7 @@ def train(
 
     next_row, last_save = progress.frames + config.eval_frames, time.monotonic()
     with closing(progress):
-        for data in collect(config, env, policy, start=progress.frames):
+        for data in collect(config, env, explorer, start=progress.frames):
             index = buffer.extend(data.select(*TRANSITION).reshape(-1))
             normalizer.update(relabel(buffer.storage.get(index)))
             progress.collected(data.numel(), episode_success(data))
@@ -87,6 +92,8 @@ def train(
             if progress.frames >= config.random_frames:
                 for batch in minibatches(buffer, config.batch_size, config.updates_per_batch):
                     progress.updated(learner.step(batch))
+                    buffer.update_tensordict_priority(batch)
+                on_cycle(progress.frames)
             progress.show()
             if progress.frames >= min(next_row, config.total_frames):
                 next_row += config.eval_frames
@@ -101,18 +108,10 @@ def train(
     return folder
 
 
-def collect(config: Config, env: EnvBase, policy: TensorDictModule, start: int) -> Iterator[TensorDict]:
+def collect(config: RunConfig, env: EnvBase, explorer: TensorDictModuleBase, start: int) -> Iterator[TensorDict]:
     """Yield batches ``[num_envs, time]`` from the exploring policy, from frame ``start`` to the last."""
     if start >= config.total_frames:
         return
-    explorer = TensorDictSequential(
-        policy,
-        EGreedyModule(
-            env.full_action_spec["action"].to(config.device),
-            eps_init=config.random_action,
-            eps_end=config.random_action,
-        ).to(config.device),
-    )
     batch = math.ceil(config.frames_per_batch / config.num_envs) * config.num_envs
     collector = Collector(
         env,
@@ -141,7 +140,10 @@ def buffer_bytes(buffer: TensorDictReplayBuffer) -> int:
 
 
 def minibatches(buffer: TensorDictReplayBuffer, batch_size: int, count: int) -> Iterator[TensorDict]:
-    """Yield ``count`` batches, drawn, relabelled and normalised some 32,000 transitions at a time."""
-    together = max(1, 2**15 // batch_size)
+    """Yield ``count`` batches, drawn, relabelled and normalised some 32,000 transitions at a time.
+
+    Where priorities follow each batch, they are drawn one by one.
+    """
+    together = 1 if isinstance(buffer.sampler, PrioritizedSampler) else max(1, 2**15 // batch_size)
     for done in range(0, count, together):
         yield from buffer.sample(batch_size * min(together, count - done)).split(batch_size)

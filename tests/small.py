@@ -8,6 +8,7 @@ from types import ModuleType
 from sher_rl import Config
 
 RECIPES = sorted((Path(__file__).parents[1] / "recipes").glob("sher_*.py"))
+BASELINES = [RECIPES[0].with_name(name) for name in ("her.py",)]
 SMALL = {
     "total_frames": 400,
     "num_envs": 2,
@@ -30,7 +31,7 @@ def load_recipe(name: str) -> ModuleType:
     return module
 
 
-FLAGS = [f"--{key.replace('_', '-')}={value}" for key, value in SMALL.items() if key != "hidden"] + ["--no-compile"]
+FLAGS = [f"--{key.replace('_', '-')}={value}" for key, value in SMALL.items() if key != "hidden"]
 """The same numbers on a command line."""
 REACH = load_recipe("sher_fetch_reach")
 

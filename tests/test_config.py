@@ -13,7 +13,7 @@ from sher_rl.config import resumed
 
 def test_algorithmic_numbers_have_no_defaults() -> None:
     defaults = {f.name for f in dataclasses.fields(Config) if f.default is not dataclasses.MISSING}
-    assert defaults == {"seed", "out_dir", "run_name", "checkpoint_minutes", "compile", "device", "resume"}
+    assert defaults == {"seed", "out_dir", "run_name", "checkpoint_minutes", "compile", "device", "resume", "sampler"}
 
 
 def test_every_field_is_a_flag(tmp_path: Path) -> None:

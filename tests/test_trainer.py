@@ -87,7 +87,16 @@ def test_resume_without_a_checkpoint_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_size_of_the_buffer_is_said(tmp_path: Path) -> None:
-    command = [sys.executable, REACH.__file__, *FLAGS, "--out-dir", str(tmp_path), "--total-frames", "100"]
+    command = [
+        sys.executable,
+        REACH.__file__,
+        *FLAGS,
+        "--no-compile",
+        "--out-dir",
+        str(tmp_path),
+        "--total-frames",
+        "100",
+    ]
     output = subprocess.run(command, capture_output=True, text=True, check=True)
     # 10 + 3 + 4 + 10 + 3 + 3 + 1 floats, two flags, the steps left and the index: 156 bytes or more a transition
     assert "MB for 1,000 transitions" in output.stdout + output.stderr

@@ -1,0 +1,125 @@
+"""What acts: normalisers and an actor as one module, exploration behind it, and the file that works alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from tensordict.nn import TensorDictModule, TensorDictModuleBase, TensorDictSequential
+from torch import Tensor, nn
+from torchrl.envs import EnvBase
+from torchrl.modules import AdditiveGaussianModule, EGreedyModule
+
+from sher_rl.errors import UsageError
+from sher_rl.modules import STATE, DeterministicNet, GaussianNet, GoalDims, RunningNorm
+
+POLICY_FORMAT = "sher_rl.policy/2"
+_ACTOR_NETS = {net.__name__: net for net in (GaussianNet, DeterministicNet)}
+
+
+class _PolicyNet(nn.Module):
+    """The actor net behind the normalisers, from raw state and goal to the action."""
+
+    def __init__(
+        self, observation_norm: RunningNorm, goal_norm: RunningNorm, actor_net: GaussianNet | DeterministicNet
+    ) -> None:
+        super().__init__()
+        self.observation_norm, self.goal_norm, self.actor_net = observation_norm, goal_norm, actor_net
+
+    def forward(self, observation: Tensor, desired_goal: Tensor) -> Tensor:
+        return self.actor_net.act(self.observation_norm(observation), self.goal_norm(desired_goal))
+
+
+def make_policy(observation_norm: RunningNorm, goal_norm: RunningNorm, actor: TensorDictModuleBase) -> TensorDictModule:
+    """Put the normalisers in front of an actor of this module; weights and statistics are shared.
+
+    Returns:
+        Module from raw ``observation`` and ``desired_goal`` to ``action`` in [-1, 1]. Of a Gaussian it is the mode,
+        or a sample under ``set_exploration_type(ExplorationType.RANDOM)``.
+
+    >>> actor, _, _ = make_networks(GoalDims(10, 3, 4))
+    >>> policy = make_policy(RunningNorm(10), RunningNorm(3), actor)
+    >>> policy(observation=torch.zeros(5, 10), desired_goal=torch.zeros(5, 3)).shape
+    torch.Size([5, 4])
+    """
+    actor_net = next(net for net in actor.modules() if isinstance(net, GaussianNet | DeterministicNet))
+    return TensorDictModule(_PolicyNet(observation_norm, goal_norm, actor_net), STATE, ["action"])
+
+
+def make_explorer(
+    policy: TensorDictModuleBase, env: EnvBase, *, random_action: float, noise: float = 0.0
+) -> TensorDictSequential:
+    """Put exploration behind a policy, in the order of HER's baselines.
+
+    Args:
+        policy: writes ``action``.
+        env: the actions' bounds.
+        random_action: probability that an environment's action is uniformly random instead.
+        noise: standard deviation of Gaussian noise, added first; the sum is clipped to the bounds.
+
+    >>> from sher_rl import make_env
+    >>> env = make_env("FetchReach-v4", num_envs=2)
+    >>> actor, _ = make_ddpg_networks(GoalDims.of(env))
+    >>> explorer = make_explorer(make_policy(RunningNorm(10), RunningNorm(3), actor), env, random_action=0.3, noise=0.2)
+    >>> env.rollout(5, explorer)["action"].abs().max() <= 1
+    tensor(True)
+    """
+    spec = env.full_action_spec["action"]
+    steps = [policy]
+    if noise:
+        steps.append(AdditiveGaussianModule(spec, sigma_init=noise, sigma_end=noise))
+    return TensorDictSequential(*steps, EGreedyModule(spec, eps_init=random_action, eps_end=random_action))
+
+
+def save_policy(path: str | Path, policy: TensorDictModule, env_id: str) -> None:
+    """Write a policy of :func:`make_policy` to ``path``, whole or not at all.
+
+    Args:
+        path: file to write; a temporary neighbour is renamed over it.
+        policy: the policy, with its normalisers.
+        env_id: the task it was trained on, for ``python -m sher_rl.play``.
+    """
+    state = {key: tensor.cpu() for key, tensor in policy.state_dict().items()}
+    hidden = [weight.shape[0] for key, weight in state.items() if key.endswith("weight")][:-1]
+    actor = type(policy.module.actor_net).__name__
+    part = Path(path).with_suffix(".part")
+    torch.save({"format": POLICY_FORMAT, "env_id": env_id, "actor": actor, "hidden": hidden, "state_dict": state}, part)
+    part.replace(path)
+
+
+def load_policy(path: str | Path) -> TensorDictModule:
+    """Read a policy file; needs neither MuJoCo nor an environment, and unpickles nothing.
+
+    Args:
+        path: a ``policy.pt``, or the run folder that holds one.
+
+    Returns:
+        Module from ``observation`` and ``desired_goal`` to ``action``, with the trained task's id as
+        ``env_id``. See :func:`make_policy`.
+
+    Raises:
+        UsageError: there is no such file, or it is no policy of this package.
+    """
+    path = Path(path)
+    path = path / "policy.pt" if path.is_dir() else path
+    if not path.is_file():
+        raise UsageError(f"path {str(path)!r} is no file; give a policy.pt or the run folder that holds one.")
+    try:
+        saved = torch.load(path, map_location="cpu", weights_only=True)
+        state = saved["state_dict"]
+        observation_norm, goal_norm = (
+            RunningNorm(len(state[f"module.{name}_norm.mean"])) for name in ("observation", "goal")
+        )
+        last_bias = [bias for key, bias in state.items() if key.endswith("bias")][-1]
+        net = _ACTOR_NETS[saved["actor"]]
+        dims = GoalDims(len(observation_norm.mean), len(goal_norm.mean), len(last_bias) // net.outputs)
+        actor = TensorDictModule(net(dims, saved["hidden"]), STATE, ["loc", "scale"][: net.outputs])
+        policy = make_policy(observation_norm, goal_norm, actor)
+        policy.load_state_dict(state)
+        policy.env_id = str(saved["env_id"])
+        known = saved["format"] == POLICY_FORMAT
+    except Exception as error:  # a damaged or crafted file can make torch.load raise anything
+        raise UsageError(f"path {str(path)!r} holds no policy that save_policy wrote ({error!r:.80}).") from error
+    if not known:
+        raise UsageError(f"path {str(path)!r} has policy format {saved['format']!r}; known is {POLICY_FORMAT!r}.")
+    return policy.requires_grad_(False)

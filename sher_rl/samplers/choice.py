@@ -1,0 +1,38 @@
+"""The samplers of the recipes, with the numbers of their papers' code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from torchrl.data import PrioritizedSampler, RandomSampler
+from torchrl.data.replay_buffers import Sampler
+
+from sher_rl.config import Config
+from sher_rl.hindsight import HindsightRelabel
+
+OnCycle = Callable[[int], object]
+
+
+def make_sampler(config: Config, relabel: HindsightRelabel) -> tuple[Sampler, OnCycle]:
+    """Make the sampler that ``config.sampler`` names.
+
+    Returns:
+        The sampler, and what :func:`~sher_rl.train` calls with the frames so far after each round of updates.
+    """
+    return _MAKERS[config.sampler](config, relabel)
+
+
+def _uniform(config: Config, relabel: HindsightRelabel) -> tuple[Sampler, OnCycle]:
+    return RandomSampler(), lambda frames: None
+
+
+def _per(config: Config, relabel: HindsightRelabel) -> tuple[Sampler, OnCycle]:
+    sampler = PrioritizedSampler(config.buffer_size, alpha=0.6, beta=0.4, eps=1e-6)
+
+    def anneal(frames: int) -> None:
+        sampler.beta = 0.4 + 0.6 * min(frames / config.total_frames, 1.0)
+
+    return sampler, anneal
+
+
+_MAKERS = {"uniform": _uniform, "per": _per}
