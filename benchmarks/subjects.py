@@ -8,13 +8,13 @@ import torch
 from tensordict import TensorDict
 from torchrl.data import LazyTensorStorage, TensorDictReplayBuffer
 from torchrl.envs import Compose
-from torchrl.objectives import SoftUpdate
 
 from sher_rl import (
     FusedLearner,
     GoalDims,
     GoalNormalizer,
     HindsightRelabel,
+    Learner,
     SoftMultiGoalLoss,
     fast_dtype,
     goal_reward,
@@ -62,15 +62,11 @@ def fused_updates(dims: GoalDims, batch_size: int) -> Updates:
 
 def autograd_updates(dims: GoalDims, batch_size: int) -> Updates:
     """As a TorchRL script: a batch at a time, the loss module, autograd, one Adam, SoftUpdate."""
-    buffer, loss = filled_buffer(dims), make_loss(dims)
-    optimizer, target = torch.optim.Adam(loss.parameters(), lr=1e-3, fused=True), SoftUpdate(loss, eps=0.99)
+    buffer = filled_buffer(dims)
+    learner = Learner(make_loss(dims), actor_lr=1e-3, critic_lr=1e-3, polyak=0.99)
 
     def run(count: int) -> None:
         for _ in range(count):
-            losses = loss(buffer.sample(batch_size))
-            sum(value for key, value in losses.items() if key.startswith("loss_")).backward()
-            optimizer.step()
-            optimizer.zero_grad()
-            target.step()
+            learner.step(buffer.sample(batch_size))
 
     return run

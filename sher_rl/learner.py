@@ -123,7 +123,8 @@ class FusedLearner:
             _layers(self._low[1][-self._value_size :], value),
             _layers(self._low[2], value),
         )
-        self._gradients = torch.compile(gradients, dynamic=False) if compile else gradients
+        mode = "reduce-overhead" if self._actor.is_cuda else "default"  # CUDA graphs; not yet run on a GPU
+        self._gradients = torch.compile(gradients, dynamic=False, mode=mode) if compile else gradients
 
     @torch.no_grad()
     def step(self, batch: TensorDictBase) -> dict[str, Tensor]:
@@ -140,8 +141,8 @@ class FusedLearner:
         self.optimizer.step()
         self._target.lerp_(self._critic[-self._value_size :], 1 - self.polyak)
         self._lower()
-        batch.set("td_error", error)
-        return dict(zip(STATISTICS, statistics.unbind(), strict=True))
+        batch.set("td_error", error.clone())  # a CUDA graph writes its outputs anew at each step
+        return dict(zip(STATISTICS, statistics.clone().unbind(), strict=True))
 
     def _rules(self, action_dim: int) -> Rules:
         loss, gamma = self.loss, self.loss.gamma.item()

@@ -109,3 +109,12 @@ def test_it_learns_to_reach(tmp_path: Path) -> None:
     run = small_run(tmp_path, **changes, total_frames=4_000, eval_frames=4_000, eval_episodes=40)
     assert read_progress(run / "progress.csv")[-1]["test_success"] > 0.8  # a random policy: below 0.1
     torch.load(run / "policy.pt", weights_only=True)
+
+
+@pytest.mark.slow
+def test_compiled_low_precision_runs_repeat_themselves_too(tmp_path: Path) -> None:
+    recipe = REACH.__file__.replace("reach", "push")
+    for name in "ab":
+        flags = ["--total-frames", "8000", "--eval-frames", "4000", "--out-dir", str(tmp_path), "--run-name", name]
+        subprocess.run([sys.executable, recipe, *flags], capture_output=True, check=True)
+    assert rows_without_seconds(tmp_path / "a") == rows_without_seconds(tmp_path / "b")
