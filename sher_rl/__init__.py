@@ -8,6 +8,7 @@ from sher_rl.hindsight import HindsightRelabel
 from sher_rl.learner import FusedLearner, fast_dtype
 from sher_rl.modules import GoalDims, load_policy, make_networks, make_policy
 from sher_rl.objectives import SoftMultiGoalLoss
+from sher_rl.samplers import CHERSampler
 from sher_rl.trainer import train
 from sher_rl.transforms import GoalNormalizer
 
@@ -15,6 +16,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "TASKS",
+    "CHERSampler",
     "Config",
     "FusedLearner",
     "GoalDims",
