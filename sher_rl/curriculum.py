@@ -2,7 +2,7 @@
 
 A pool of candidate goals is scored by diversity, facility location on the graph of nearest neighbours, and by
 proximity to what is achieved; rounds of selection keep a part of it. Leading dimensions are independent pools.
-Source: Curriculum-guided Hindsight Experience Replay, NeurIPS 2019, and its code, github.com/mengf1/CHER.
+Source: Curriculum-guided Hindsight Experience Replay (Fang et al., NeurIPS 2019) and its code, github.com/mengf1/CHER.
 """
 
 from __future__ import annotations

@@ -67,7 +67,7 @@ class CHERSampler(Sampler):
         UsageError: an argument is out of range, or ``relabel`` draws no goals at reading time; on sampling, the
             buffer is not that of ``relabel``, lacks a key, or is asked for a part of a batch.
 
-    Curriculum-guided Hindsight Experience Replay, NeurIPS 2019.
+    Curriculum-guided Hindsight Experience Replay, Fang et al., NeurIPS 2019; github.com/mengf1/CHER.
 
     >>> from torchrl.data import LazyTensorStorage, TensorDictReplayBuffer
     >>> from sher_rl import goal_reward, make_env
