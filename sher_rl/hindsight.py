@@ -16,6 +16,7 @@ from sher_rl.annotation import REMAINING, TRAJECTORY, Keys, OpenEpisode, annotat
 from sher_rl.envs import RewardFn
 from sher_rl.errors import UsageError
 from sher_rl.goals import GoalChoice, Place, Strategy, choose_goals, goal_intervals, write_intervals
+from sher_rl.handover import GoalHandover
 from sher_rl.ring import Ring, buffer_writer, check_storage, storage_ring
 
 
@@ -110,6 +111,7 @@ class HindsightRelabel(Transform):
         self.__dict__["storage"] = storage
         self.keys = Keys.named(achieved_goal_key, desired_goal_key, reward_key, terminated_key, truncated_key, done_key)
         self._open: OpenEpisode | None = None
+        self.handover = GoalHandover()
 
     def _inv_call(self, tensordict: TensorDictBase) -> TensorDictBase:
         optional = {self.keys.next_desired_goal, self.keys.next_truncated}
@@ -124,7 +126,8 @@ class HindsightRelabel(Transform):
         if self.mode == "write":
             return tensordict
         ring = storage_ring(self.storage)
-        return self._relabel(tensordict, self._choose(tensordict, ring), ring)
+        choice = self.handover.take(tensordict.get("index", None))
+        return self._relabel(tensordict, choice or self._choose(tensordict, ring), ring)
 
     def choose(self, rows: TensorDictBase) -> GoalChoice:
         """Draw the slots that the goals of rows come from; for samplers that look at goals before a batch is read.

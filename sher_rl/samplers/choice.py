@@ -9,6 +9,7 @@ from torchrl.data.replay_buffers import Sampler
 
 from sher_rl.config import Config
 from sher_rl.hindsight import HindsightRelabel
+from sher_rl.samplers.cher import CHERSampler
 
 OnCycle = Callable[[int], object]
 
@@ -35,4 +36,11 @@ def _per(config: Config, relabel: HindsightRelabel) -> tuple[Sampler, OnCycle]:
     return sampler, anneal
 
 
-_MAKERS = {"uniform": _uniform, "per": _per}
+def _cher(config: Config, relabel: HindsightRelabel) -> tuple[Sampler, OnCycle]:
+    pool = next(size for size in range(256, 0, -1) if config.batch_size % size == 0)  # the cost grows with its square
+    per_frame = config.updates_per_batch * config.batch_size / pool / config.frames_per_batch
+    epoch = max(1, round(config.eval_frames * per_frame))
+    return CHERSampler(relabel, batch_size=pool, lambda_growth=0.2 / epoch, lambda_period=epoch), lambda frames: None
+
+
+_MAKERS = {"uniform": _uniform, "per": _per, "cher": _cher}
