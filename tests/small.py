@@ -8,7 +8,7 @@ from types import ModuleType
 from sher_rl import Config
 
 RECIPES = sorted((Path(__file__).parents[1] / "recipes").glob("sher_*.py"))
-BASELINES = [RECIPES[0].with_name(name) for name in ("her.py",)]
+BASELINES = [RECIPES[0].with_name(name) for name in ("her.py", "cher.py")]
 SMALL = {
     "total_frames": 400,
     "num_envs": 2,

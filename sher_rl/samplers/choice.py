@@ -40,7 +40,7 @@ def _cher(config: Config, relabel: HindsightRelabel) -> tuple[Sampler, OnCycle]:
     pool = next(size for size in range(256, 0, -1) if config.batch_size % size == 0)  # the cost grows with its square
     per_frame = config.updates_per_batch * config.batch_size / pool / config.frames_per_batch
     epoch = max(1, round(config.eval_frames * per_frame))
-    return CHERSampler(relabel, batch_size=pool, lambda_growth=0.2 / epoch, lambda_period=epoch), lambda frames: None
+    return CHERSampler(relabel, batch_size=pool, lambda_growth=0.205 / epoch, lambda_period=epoch), lambda frames: None
 
 
 _MAKERS = {"uniform": _uniform, "per": _per, "cher": _cher}
