@@ -8,6 +8,7 @@ from sher_rl.hindsight import HindsightRelabel
 from sher_rl.learner import FusedLearner, fast_dtype
 from sher_rl.modules import GoalDims, load_policy, make_networks, make_policy
 from sher_rl.objectives import SoftMultiGoalLoss
+from sher_rl.samplers import CDPSampler, EBPSampler, MEPSampler
 from sher_rl.trainer import train
 from sher_rl.transforms import GoalNormalizer
 
@@ -15,11 +16,14 @@ __version__ = "0.1.0"
 
 __all__ = [
     "TASKS",
+    "CDPSampler",
     "Config",
+    "EBPSampler",
     "FusedLearner",
     "GoalDims",
     "GoalNormalizer",
     "HindsightRelabel",
+    "MEPSampler",
     "SoftMultiGoalLoss",
     "UsageError",
     "cli",

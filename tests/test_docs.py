@@ -14,7 +14,7 @@ import sher_rl
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md"))]
-MODULES = [module.name for module in pkgutil.iter_modules(sher_rl.__path__, "sher_rl.")]
+MODULES = [module.name for module in pkgutil.walk_packages(sher_rl.__path__, "sher_rl.")]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
