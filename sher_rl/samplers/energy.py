@@ -90,14 +90,14 @@ class EBPSampler(TrajectorySampler):
         0.5
         >>> EBPSampler.for_task("FetchReach-v4")
         Traceback (most recent call last):
-        sher_rl.errors.UsageError: env_id 'FetchReach-v4' has no object, whose energy counts; use MEPSampler or CDPSampler.
+        sher_rl.errors.UsageError: env_id 'FetchReach-v4' has no object, whose energy counts; use MEPSampler.
         """
         check_env_id(env_id)
         task = env_id.replace("Dense-", "-")
         if task in _MAX_GAINS:
             return cls(**{"max_gain": _MAX_GAINS[task]} | options)
         if task in TASKS:
-            raise UsageError(f"env_id {env_id!r} has no object, whose energy counts; use MEPSampler or CDPSampler.")
+            raise UsageError(f"env_id {env_id!r} has no object, whose energy counts; use MEPSampler.")
         raise UsageError(
             f"env_id {env_id!r} is no Fetch or Hand task; if its achieved goal is an object's position or pose, "
             "use EBPSampler(max_gain=...)."
