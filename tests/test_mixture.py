@@ -16,6 +16,7 @@ def walks(count: int, numbers: int) -> torch.Tensor:
     return (torch.randn(count, numbers, dtype=torch.float64) * 0.02).cumsum(-1)
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize(("count", "numbers"), [(200, 12), (2, 30), (300, 200)])
 def test_log_density_is_that_of_scikit_learn(count, numbers):
     vectors, components = walks(count, numbers), min(3, count)
