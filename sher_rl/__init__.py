@@ -10,7 +10,7 @@ from sher_rl.learner import FusedLearner, Learner, fast_dtype
 from sher_rl.modules import GoalDims, make_ddpg_networks, make_networks
 from sher_rl.objectives import SoftMultiGoalLoss
 from sher_rl.policy import load_policy, make_explorer, make_policy
-from sher_rl.samplers import CHERSampler, make_sampler
+from sher_rl.samplers import CDPSampler, CHERSampler, EBPSampler, MEPSampler, make_sampler
 from sher_rl.trainer import train
 from sher_rl.transforms import GoalNormalizer
 
@@ -18,14 +18,17 @@ __version__ = "0.1.0"
 
 __all__ = [
     "TASKS",
+    "CDPSampler",
     "CHERSampler",
     "Config",
+    "EBPSampler",
     "FusedLearner",
     "GoalDims",
     "GoalNormalizer",
     "HerConfig",
     "HindsightRelabel",
     "Learner",
+    "MEPSampler",
     "MultiGoalDDPGLoss",
     "SoftMultiGoalLoss",
     "UsageError",

@@ -1,6 +1,5 @@
 """Each sampler with each loss, in a loop of TorchRL's own parts, learns where a random policy does not."""
 
-import dataclasses
 from typing import get_args
 
 import point
@@ -47,10 +46,12 @@ def success(sampling: str, method: str, tmp_path) -> float:
     explorer = make_explorer(policy, env, random_action=0.2, noise=0.0 if method == "sher" else 0.2)
     storage = LazyTensorStorage(FRAMES)
     relabel = HindsightRelabel(point.point_reward, storage)
-    config = dataclasses.replace(
-        small_config(tmp_path), sampler=sampling, buffer_size=FRAMES, batch_size=128, total_frames=FRAMES
-    )
-    sampler, on_cycle = make_sampler(config, relabel)
+    numbers = {"buffer_size": FRAMES, "batch_size": 128, "total_frames": FRAMES, "frames_per_batch": CYCLE}
+    task = {
+        "env_id": "FetchPush-v4",
+        "eval_frames": 600,
+    }  # an epoch; and a task with an object, which the point is here
+    sampler, on_cycle = make_sampler(small_config(tmp_path, sampler=sampling, **numbers, **task), relabel)
     buffer = TensorDictReplayBuffer(storage=storage, sampler=sampler, transform=relabel)
     frames = 0
     for data in Collector(env, explorer, frames_per_batch=CYCLE, total_frames=FRAMES):

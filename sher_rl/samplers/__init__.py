@@ -2,5 +2,7 @@
 
 from sher_rl.samplers.cher import CHERSampler
 from sher_rl.samplers.choice import make_sampler
+from sher_rl.samplers.density import CDPSampler, MEPSampler
+from sher_rl.samplers.energy import EBPSampler
 
-__all__ = ["CHERSampler", "make_sampler"]
+__all__ = ["CDPSampler", "CHERSampler", "EBPSampler", "MEPSampler", "make_sampler"]

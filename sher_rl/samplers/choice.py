@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from torchrl.data import PrioritizedSampler, RandomSampler
 from torchrl.data.replay_buffers import Sampler
@@ -10,6 +11,8 @@ from torchrl.data.replay_buffers import Sampler
 from sher_rl.config import Config
 from sher_rl.hindsight import HindsightRelabel
 from sher_rl.samplers.cher import CHERSampler
+from sher_rl.samplers.density import CDPSampler, MEPSampler
+from sher_rl.samplers.energy import EBPSampler
 
 OnCycle = Callable[[int], object]
 
@@ -43,4 +46,27 @@ def _cher(config: Config, relabel: HindsightRelabel) -> tuple[Sampler, OnCycle]:
     return CHERSampler(relabel, batch_size=pool, lambda_growth=0.205 / epoch, lambda_period=epoch), lambda frames: None
 
 
-_MAKERS = {"uniform": _uniform, "per": _per, "cher": _cher}
+def _ebp(config: Config, relabel: HindsightRelabel) -> tuple[Sampler, OnCycle]:
+    return EBPSampler.for_task(config.env_id), lambda frames: None
+
+
+def _density(
+    kind: type[CDPSampler] | type[MEPSampler], config: Config, relabel: HindsightRelabel
+) -> tuple[Sampler, OnCycle]:
+    sampler = kind(refit_every=1)
+
+    def refit_once_an_epoch(frames: int) -> None:
+        if frames % config.eval_frames < config.frames_per_batch:
+            sampler.refit(relabel.storage)
+
+    return sampler, refit_once_an_epoch
+
+
+_MAKERS = {
+    "uniform": _uniform,
+    "cher": _cher,
+    "per": _per,
+    "ebp": _ebp,
+    "cdp": partial(_density, CDPSampler),
+    "mep": partial(_density, MEPSampler),
+}
