@@ -50,7 +50,7 @@ def success(sampling: str, method: str, tmp_path) -> float:
     task = {
         "env_id": "FetchPush-v4",
         "eval_frames": 600,
-    }  # an epoch; and a task with an object, which the point is here
+    }  # an epoch; the point is an object
     sampler, on_cycle = make_sampler(small_config(tmp_path, sampler=sampling, **numbers, **task), relabel)
     buffer = TensorDictReplayBuffer(storage=storage, sampler=sampler, transform=relabel)
     frames = 0
