@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from types import NoneType
 from typing import NamedTuple
 
 from tensordict import TensorDictBase
@@ -61,29 +63,34 @@ def buffer_writer(storage: Storage) -> RoundRobinWriter:
     """
     buffers = [entity for entity in storage._attached_entities if isinstance(entity, ReplayBuffer)]
     for buffer in buffers:
-        for part, (kind, fits, reason) in _PARTS.items():
-            value = getattr(buffer, part)
-            if value is not None and isinstance(value, kind) is not fits:
-                raise UsageError(f"The buffer's {part[1:]} is {type(value).__name__}; {reason}.")
+        _check_parts(type(buffer._writer), type(buffer._sampler), type(buffer._sample_unit))
     if not buffers:
         raise UsageError("storage belongs to no replay buffer; give HindsightRelabel the storage of the one it serves.")
     return buffers[0]._writer
 
 
+@lru_cache
+def _check_parts(writer: type, sampler: type, sample_unit: type) -> None:
+    for part, found in {"writer": writer, "sampler": sampler, "sample_unit": sample_unit}.items():
+        kind, fits, reason = _PARTS[part]
+        if issubclass(found, kind) is not fits:
+            raise UsageError(f"The buffer's {part} is {found.__name__}; {reason}.")
+
+
 _PARTS = {
-    "_writer": (
+    "writer": (
         RoundRobinWriter,
         True,
         "goals are found by their distance, so use TensorDictRoundRobinWriter, which writes in the order of time",
     ),
-    "_sampler": (
+    "sampler": (
         (SliceSampler, ConsumingSampler),
         False,
         "it needs the rows of a slice to keep one goal, or rewrites slots out of turn, so use mode='write' or "
         "RandomSampler",
     ),
-    "_sample_unit": (
-        Transition,
+    "sample_unit": (
+        (Transition, NoneType),
         True,
         "the rows of a sequence would get different goals, so use the default, single transitions",
     ),
