@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-from types import NoneType
 from typing import NamedTuple
 
 from tensordict import TensorDictBase
@@ -31,7 +29,7 @@ def storage_ring(storage: Storage) -> Ring:
     Raises:
         UsageError: the storage is empty, or its buffer does not fit; see :func:`buffer_writer`.
     """
-    writer, alive = buffer_writer(storage), len(storage)
+    writer, alive = buffer_writer(storage), storage._len  # len() costs more, being hidden from the compiler
     if not alive:
         raise UsageError("storage is empty; give HindsightRelabel the storage of the buffer that it transforms.")
     return Ring(storage._storage, storage.max_size, writer._cursor if alive == storage.max_size else 0, alive)
@@ -63,34 +61,29 @@ def buffer_writer(storage: Storage) -> RoundRobinWriter:
     """
     buffers = [entity for entity in storage._attached_entities if isinstance(entity, ReplayBuffer)]
     for buffer in buffers:
-        _check_parts(type(buffer._writer), type(buffer._sampler), type(buffer._sample_unit))
+        for part, (kind, fits, reason) in _PARTS.items():
+            value = getattr(buffer, part)
+            if value is not None and isinstance(value, kind) is not fits:
+                raise UsageError(f"The buffer's {part[1:]} is {type(value).__name__}; {reason}.")
     if not buffers:
         raise UsageError("storage belongs to no replay buffer; give HindsightRelabel the storage of the one it serves.")
     return buffers[0]._writer
 
 
-@lru_cache
-def _check_parts(writer: type, sampler: type, sample_unit: type) -> None:
-    for part, found in {"writer": writer, "sampler": sampler, "sample_unit": sample_unit}.items():
-        kind, fits, reason = _PARTS[part]
-        if issubclass(found, kind) is not fits:
-            raise UsageError(f"The buffer's {part} is {found.__name__}; {reason}.")
-
-
 _PARTS = {
-    "writer": (
+    "_writer": (
         RoundRobinWriter,
         True,
         "goals are found by their distance, so use TensorDictRoundRobinWriter, which writes in the order of time",
     ),
-    "sampler": (
+    "_sampler": (
         (SliceSampler, ConsumingSampler),
         False,
         "it needs the rows of a slice to keep one goal, or rewrites slots out of turn, so use mode='write' or "
         "RandomSampler",
     ),
-    "sample_unit": (
-        (Transition, NoneType),
+    "_sample_unit": (
+        Transition,
         True,
         "the rows of a sequence would get different goals, so use the default, single transitions",
     ),
