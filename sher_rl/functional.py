@@ -149,20 +149,20 @@ def steps_from_start(end: Tensor) -> Tensor:
     return rows - starts.cummax(0).values
 
 
-def future_offset(remaining: Tensor, uniform: Tensor) -> Tensor:
+def future_offset(remaining: Tensor, draw: Tensor) -> Tensor:
     r"""Steps from a transition to the one whose outcome becomes its goal, HER's ``future`` strategy.
 
-    :math:`\lfloor u (remaining + 1) \rfloor`, uniform on ``{0..remaining}``. Offset 0 is the transition's own
+    :math:`u \bmod (remaining + 1)`, uniform on ``{0..remaining}``. Offset 0 is the transition's own
     *next* achieved goal, so goals come from after the action, up to and including the episode's last.
 
     Args:
         remaining: steps the episode still has after this one, integer.
-        uniform: draws from [0, 1), same shape.
+        draw: :math:`u`, uniform integers from 0 to a number much larger than ``remaining``, same shape.
 
-    >>> future_offset(torch.tensor([0, 3, 3]), torch.tensor([0.99, 0.0, 0.99]))
+    >>> future_offset(torch.tensor([0, 3, 3]), torch.tensor([9, 8, 7]))
     tensor([0, 0, 3])
     """
-    return torch.addcmul(uniform, uniform, remaining).long()
+    return draw % (remaining + 1)
 
 
 def alive_before(elapsed: Tensor, age: Tensor) -> Tensor:
@@ -178,36 +178,36 @@ def alive_before(elapsed: Tensor, age: Tensor) -> Tensor:
     return torch.minimum(elapsed, age)
 
 
-def episode_offset(before: Tensor, remaining: Tensor, uniform: Tensor) -> Tensor:
+def episode_offset(before: Tensor, remaining: Tensor, draw: Tensor) -> Tensor:
     r"""HER's ``episode`` strategy: uniform on ``{-before..remaining}``, any step of the episode.
 
-    >>> episode_offset(torch.tensor([2, 2]), torch.tensor([1, 1]), torch.tensor([0.0, 0.99]))
+    >>> episode_offset(torch.tensor([2, 2]), torch.tensor([1, 1]), torch.tensor([8, 7]))
     tensor([-2,  1])
     """
-    return (uniform * (before + remaining + 1)).long() - before
+    return draw % (before + remaining + 1) - before
 
 
-def random_offset(age: Tensor, alive: int, uniform: Tensor) -> Tensor:
+def random_offset(age: Tensor, alive: int, draw: Tensor) -> Tensor:
     r"""HER's ``random`` strategy: uniform on ``{-age..alive - 1 - age}``, any row of a ring that holds ``alive``.
 
-    >>> random_offset(torch.tensor([0, 9]), 10, torch.tensor([0.55, 0.55]))
+    >>> random_offset(torch.tensor([0, 9]), 10, torch.tensor([25, 15]))
     tensor([ 5, -4])
     """
-    return (uniform * alive).long() - age
+    return draw % alive - age
 
 
-def other_episode_offset(before: Tensor, remaining: Tensor, age: Tensor, alive: int, uniform: Tensor) -> Tensor:
+def other_episode_offset(before: Tensor, remaining: Tensor, age: Tensor, alive: int, draw: Tensor) -> Tensor:
     r"""Offset to a uniform row among the ``alive`` of a ring that are not of the row's own episode.
 
     The ring read round from the end of the episode up to its beginning. Where there is no other episode
     it is the first row of the own one.
 
     >>> args = torch.tensor([1, 1]), torch.tensor([2, 2]), torch.tensor([4, 4])  # rows 3..6 of 0..9 are one's own
-    >>> other_episode_offset(*args, 10, torch.tensor([0.0, 0.99]))
+    >>> other_episode_offset(*args, 10, torch.tensor([6, 5]))
     tensor([ 3, -2])
     """
-    others = (alive - before - remaining - 1).clamp_min(0)
-    return (age + remaining + 1 + (uniform * others).long()) % alive - age
+    others = (alive - before - remaining - 1).clamp_min(1)
+    return (age + remaining + 1 + draw % others) % alive - age
 
 
 def delta_s(train_success: float, test_success: float) -> float:

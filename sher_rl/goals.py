@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from itertools import accumulate, pairwise
+from itertools import accumulate
 from typing import Literal, NamedTuple
 
 import torch
@@ -58,21 +58,20 @@ class GoalChoice(NamedTuple):
 
 
 _OFFSETS: dict[str, Callable[[Place, Tensor], Tensor]] = {
-    "actual": lambda at, u: other_episode_offset(at.before, at.remaining, at.age, at.ring.alive, u),
-    "random": lambda at, u: random_offset(at.age, at.ring.alive, u),
-    "episode": lambda at, u: episode_offset(at.before, at.remaining, u),
-    "final": lambda at, _: at.remaining.long(),
-    "future": lambda at, u: future_offset(at.remaining, u),
+    "actual": lambda at, draw: other_episode_offset(at.before, at.remaining, at.age, at.ring.alive, draw),
+    "random": lambda at, draw: random_offset(at.age, at.ring.alive, draw),
+    "episode": lambda at, draw: episode_offset(at.before, at.remaining, draw),
+    "final": lambda at, _: at.remaining.to(torch.int64, copy=True),
+    "future": lambda at, draw: future_offset(at.remaining, draw),
 }
-"""Offset of each strategy. In this order the draws for what is foreign are one interval, from 0."""
-_NEVER = (0.0, 0.0)
+"""Offset of each strategy, a new tensor. In this order the draws for what is foreign are those below one bound."""
+_DRAWS = 2**62
 
 
-Interval = tuple[float, float]
+def goal_bounds(strategy: str | Mapping[str, float], k: float, ratio: float | None) -> dict[str, float]:
+    """Cut [0, 1) into one interval a strategy, as long as its probability, and give the upper bounds, ascending.
 
-
-def goal_intervals(strategy: str | Mapping[str, float], k: float, ratio: float | None) -> dict[str, Interval]:
-    """Cut [0, 1) into one interval a strategy, as long as its probability; the rest of it keeps the goal.
+    What is above the last of them keeps the goal.
 
     Args:
         strategy: a strategy's name, or weights of several and, if wanted, of ``real``.
@@ -82,10 +81,10 @@ def goal_intervals(strategy: str | Mapping[str, float], k: float, ratio: float |
     Raises:
         UsageError: a name is unknown, or a number out of range.
 
-    >>> goal_intervals("future", k=4, ratio=None)
-    {'future': (0.0, 0.8)}
-    >>> goal_intervals({"future": 1, "actual": 2, "real": 1}, k=4, ratio=None)
-    {'actual': (0.0, 0.5), 'future': (0.5, 0.75)}
+    >>> goal_bounds("future", k=4, ratio=None)
+    {'future': 0.8}
+    >>> goal_bounds({"future": 1, "actual": 2, "real": 1}, k=4, ratio=None)
+    {'actual': 0.5, 'future': 0.75}
     """
     weights = {strategy: 1.0} if isinstance(strategy, str) else dict(strategy)
     unknown = set(weights) - set(_OFFSETS) - ({"real"} if isinstance(strategy, Mapping) else set())
@@ -101,60 +100,57 @@ def goal_intervals(strategy: str | Mapping[str, float], k: float, ratio: float |
         raise UsageError(f"ratio is {ratio}; use a number from 0 to 1, and no weight for 'real' beside it.")
     share = 1.0 if "real" in weights else k / (k + 1) if ratio is None else ratio
     chances = {name: share * weights.get(name, 0.0) / total for name in _OFFSETS}
-    names = [name for name, chance in chances.items() if chance > 0]
-    return dict(zip(names, pairwise(accumulate((chances[name] for name in names), initial=0.0)), strict=True))
+    drawn = {name: chance for name, chance in chances.items() if chance > 0}
+    return dict(zip(drawn, accumulate(drawn.values()), strict=True)) or {"future": 0.0}
 
 
-def write_intervals(strategy: str | Mapping[str, float], k: float, ratio: float | None) -> dict[str, Interval]:
-    """Intervals of :func:`goal_intervals` where each copy of a transition is relabelled, by goals of one write.
+def write_bounds(strategy: str | Mapping[str, float], k: float, ratio: float | None) -> dict[str, float]:
+    """Bounds of :func:`goal_bounds` where each copy of a transition is relabelled, by goals of one write.
 
     Raises:
         UsageError: a name is unknown or needs more than one write, or a number is out of range.
 
-    >>> write_intervals("final", k=4, ratio=None)
-    {'final': (0.0, 1.0)}
+    >>> write_bounds("final", k=4, ratio=None)
+    {'final': 1.0}
     """
     if k != int(k) or ratio is not None or "real" in strategy:
         raise UsageError(f"mode='write' stores k goals a transition, and k is {k}; use a whole k, no ratio, no 'real'.")
-    intervals = goal_intervals(strategy, k, ratio=1.0)
-    foreign = {"random", "actual"} & set(intervals)
+    bounds = goal_bounds(strategy, k, ratio=1.0)
+    foreign = {"random", "actual"} & set(bounds)
     if foreign:
         raise UsageError(
             f"strategy is {strategy!r}; mode='write' sees one write only and cannot draw {sorted(foreign)}."
         )
-    return intervals
+    return bounds
 
 
-def choose_goals(at: Place, intervals: Mapping[str, Interval], generator: torch.Generator | None = None) -> GoalChoice:
+def choose_goals(at: Place, bounds: Mapping[str, float], generator: torch.Generator | None = None) -> GoalChoice:
     """Draw for each row whether it is relabelled, by which strategy, and with the goal of which slot.
 
     Args:
         at: the rows' place in their ring.
-        intervals: of :func:`goal_intervals`.
+        bounds: of :func:`goal_bounds`.
         generator: source of the draws, on any device.
 
     >>> rows = torch.arange(4)
     >>> at = Place(rows, 3 - rows, trajectory=torch.zeros(4), ring=Ring(None, capacity=4, oldest=0, alive=4))
-    >>> choose_goals(at, {"final": (0.0, 1.0)}).slot
+    >>> choose_goals(at, {"final": 1.0}).slot
     tensor([3, 3, 3, 3])
     """
     device = at.slot.device
     source = device if generator is None else generator.device
-    # One draw decides mask, strategy and offset. float32 has 2^24 values, which n steps share unevenly by n / 2^24.
-    uniform = torch.rand(at.slot.shape, dtype=torch.float64, device=source, generator=generator).to(device)
-    offset = torch.zeros_like(at.slot)
-    for number, (name, (low, high)) in enumerate(reversed(list(intervals.items()))):
-        again = (uniform - low if low else uniform) / (high - low)  # uniform on [0, 1), where within the interval
-        drawn = _OFFSETS[name](at, again)
-        offset = torch.where(uniform < high, drawn, offset) if number else drawn
-    relabelled = uniform < max((high for _, high in intervals.values()), default=0.0)
-    offset = offset * relabelled
-    actual = intervals.get("actual", _NEVER)
-    foreign = intervals.get("random", actual)
+    # One draw decides all: its size mask and strategy, its remainder the offset, uneven by n / 2^62 among n rows.
+    draw = torch.randint(_DRAWS, at.slot.shape, device=source, generator=generator).to(device)
+    below = {name: draw < int(bound * _DRAWS) for name, bound in bounds.items()}
+    *narrower, widest = below
+    offset = _OFFSETS[widest](at, draw).mul_(below[widest])
+    for name in reversed(narrower):
+        offset = torch.where(below[name], _OFFSETS[name](at, draw), offset)
+    actual = below.get("actual")
     return GoalChoice(
-        relabelled=relabelled,
+        relabelled=below[widest],
         slot=(at.slot + offset).remainder_(at.ring.capacity),
         offset=offset,
-        foreign=uniform < foreign[1] if foreign[1] else None,
-        desired=uniform < actual[1] if actual[1] else None,
+        foreign=below.get("random", actual),
+        desired=actual,
     )

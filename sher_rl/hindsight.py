@@ -15,7 +15,7 @@ from torchrl.envs import Transform
 from sher_rl.annotation import REMAINING, TRAJECTORY, Keys, OpenEpisode, annotation, flat
 from sher_rl.envs import RewardFn
 from sher_rl.errors import UsageError
-from sher_rl.goals import GoalChoice, Place, Strategy, choose_goals, goal_intervals, write_intervals
+from sher_rl.goals import GoalChoice, Place, Strategy, choose_goals, goal_bounds, write_bounds
 from sher_rl.handover import GoalHandover
 from sher_rl.ring import Ring, buffer_writer, check_storage, storage_ring
 
@@ -105,13 +105,14 @@ class HindsightRelabel(Transform):
             raise UsageError(f"mode is {mode!r}; use 'read' or 'write'.")
         if mode == "read":
             check_storage(storage)
-        self.intervals = (goal_intervals if mode == "read" else write_intervals)(strategy, k, ratio)
+        self.bounds = (goal_bounds if mode == "read" else write_bounds)(strategy, k, ratio)
         self.reward_fn, self.terminated_fn, self.generator = reward_fn, terminated_fn, generator
         self.mode, self.k = mode, k
         self.__dict__["storage"] = storage
         self.keys = Keys.named(achieved_goal_key, desired_goal_key, reward_key, terminated_key, truncated_key, done_key)
         self._open: OpenEpisode | None = None
         self.handover = GoalHandover()
+        self._past = 0  # revisions of the storages whose state this one took over
 
     def _inv_call(self, tensordict: TensorDictBase) -> TensorDictBase:
         optional = {self.keys.next_desired_goal, self.keys.next_truncated}
@@ -149,8 +150,8 @@ class HindsightRelabel(Transform):
                 f"The rows read lack {lacking!r}; write them through a buffer that has this transform, and whose "
                 "writer is the default or TensorDictRoundRobinWriter()."
             )
-        at = Place(index.reshape(remaining.shape), remaining, rows.get(TRAJECTORY), ring)
-        return choose_goals(at, self.intervals, self.generator)
+        at = Place(index, remaining, rows.get(TRAJECTORY), ring)
+        return choose_goals(at, self.bounds, self.generator)
 
     def _goals(self, rows: TensorDictBase, choice: GoalChoice, ring: Ring) -> tuple[Tensor, Tensor]:
         """Goals and their offsets; where a slot was overwritten since the rows were read, the row's own outcome."""
@@ -165,16 +166,15 @@ class HindsightRelabel(Transform):
             intact = stored == own if choice.foreign is None else (stored == own) | choice.foreign
             goal = torch.where(_like(intact, goal), goal, rows.get(self.keys.next_achieved_goal))
             offset = offset * intact
-        return torch.where(_like(choice.relabelled, goal), goal.to(desired.dtype), desired), offset
+        return torch.where(_like(choice.relabelled, goal), _cast(goal, desired), desired), offset
 
     def _relabel(self, rows: TensorDictBase, choice: GoalChoice, ring: Ring) -> TensorDictBase:
         goal, offset = self._goals(rows, choice, ring)
-        achieved, reward = rows.get(self.keys.next_achieved_goal), rows.get(self.keys.next_reward)
+        achieved, stored = rows.get(self.keys.next_achieved_goal), rows.get(self.keys.next_reward)
+        reward = _column("reward_fn", self.reward_fn(achieved, goal), len(goal))
         rows.set(self.keys.desired_goal, goal)
         rows.set(self.keys.next_desired_goal, goal)
-        rows.set(
-            self.keys.next_reward, _column("reward_fn", self.reward_fn(achieved, goal), len(goal)).to(reward.dtype)
-        )
+        rows.set(self.keys.next_reward, _cast(reward, stored))
         if self.terminated_fn is not None:
             terminated = _column("terminated_fn", self.terminated_fn(achieved, goal), len(goal)).bool()
             self._set_ends(rows, terminated, choice.relabelled.unsqueeze(-1))
@@ -201,7 +201,7 @@ class HindsightRelabel(Transform):
         revision = storage._mutation_revision
         hindsight["trajectory"] += writer._cursor
         hindsight["trajectory"] %= storage.max_size
-        hindsight["trajectory"] += (1 + revision) * storage.max_size
+        hindsight["trajectory"] += (1 + self._past + revision) * storage.max_size
         if self._open is not None and self._open.goes_on(revision, ids, n, storage.max_size):
             self._open.join(hindsight, storage, writer._cursor)
         self._open = OpenEpisode.of(hindsight, end, ids, storage, writer._cursor)
@@ -222,19 +222,21 @@ class HindsightRelabel(Transform):
         stored = rows[slot]
         ring = Ring(rows, capacity=n, oldest=0, alive=n)
         at = Place(slot, stored.get(REMAINING), stored.get(TRAJECTORY), ring)
-        choice = choose_goals(at, self.intervals, self.generator)
+        choice = choose_goals(at, self.bounds, self.generator)
         choice.relabelled[:n], choice.offset[:n] = False, 0
         self._relabel(stored, choice, ring)
         return stored.exclude(REMAINING, TRAJECTORY)
 
-    def get_extra_state(self) -> dict[str, Tensor]:
-        """State of the generator, for the state dict."""
-        return {} if self.generator is None else {"generator": self.generator.get_state()}
+    def get_extra_state(self) -> dict[str, Any]:
+        """State of the generator, and what keeps numbers of episodes apart, for the state dict."""
+        state = {} if self.generator is None else {"generator": self.generator.get_state()}
+        return state if self.storage is None else state | {"past": self._past + self.storage._mutation_revision}
 
-    def set_extra_state(self, state: dict[str, Tensor]) -> None:
+    def set_extra_state(self, state: dict[str, Any]) -> None:
         """Restore what :meth:`get_extra_state` gave."""
         if self.generator is not None:
             self.generator.set_state(state["generator"])
+        self._past = max(self._past, state.get("past", 0))
 
     def __getstate__(self) -> dict[str, Any]:
         return super().__getstate__() | {"_open": None}  # what a copy writes goes on with nothing
@@ -242,6 +244,10 @@ class HindsightRelabel(Transform):
 
 def _like(mask: Tensor, value: Tensor) -> Tensor:
     return mask.reshape(-1, *(1,) * (value.ndim - 1))
+
+
+def _cast(value: Tensor, like: Tensor) -> Tensor:
+    return value if value.dtype == like.dtype else value.to(like.dtype)
 
 
 def _column(name: str, value: Tensor, rows: int) -> Tensor:

@@ -29,7 +29,7 @@ def storage_ring(storage: Storage) -> Ring:
     Raises:
         UsageError: the storage is empty, or its buffer does not fit; see :func:`buffer_writer`.
     """
-    writer, alive = buffer_writer(storage), len(storage)
+    writer, alive = buffer_writer(storage), storage._len  # len() costs more, being hidden from the compiler
     if not alive:
         raise UsageError("storage is empty; give HindsightRelabel the storage of the buffer that it transforms.")
     return Ring(storage._storage, storage.max_size, writer._cursor if alive == storage.max_size else 0, alive)

@@ -29,10 +29,10 @@ TRANSITION = (
     "achieved_goal",
     "desired_goal",
     "action",
-    *(("next", key) for key in ("observation", "achieved_goal", "desired_goal", "reward")),
+    *(("next", key) for key in ("observation", "achieved_goal", "reward")),
     *(("next", key) for key in ("done", "terminated")),
 )
-"""What the buffer keeps of a collected step."""
+"""What the buffer keeps of a collected step; hindsight sets the next desired goal of a batch."""
 _TEST_ENVS = 20
 
 

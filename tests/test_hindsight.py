@@ -471,6 +471,24 @@ def test_state_dict_restores_draws_and_data():
     assert (drawn(first, 30)["desired_goal"] == drawn(second, 30)["desired_goal"]).all()
 
 
+@pytest.mark.parametrize("by_files", [False, True])
+def test_an_episode_written_after_loading_is_none_of_those_loaded(by_files, tmp_path):
+    first, second = (make_buffer(50, ratio=1.0) for _ in range(2))
+    for number, length in enumerate((10, 20, 30)):  # the second begins at slot 10, and so does the next write
+        first.extend(episode(length, number=number))
+    if by_files:
+        first.dumps(tmp_path)
+        second.loads(tmp_path)
+    else:
+        second.load_state_dict(first.state_dict())
+    loaded = second.storage.get(torch.arange(50))
+    rows = second.storage.get(torch.arange(10, 30))  # as a prefetching thread holds them
+    written = second.storage.get(second.extend(episode(5, number=9)))
+    assert not torch.isin(written["hindsight", "trajectory"], loaded["hindsight", "trajectory"]).any()
+    for _ in range(20):
+        assert (relabel_of(second)(rows.clone())["desired_goal"][:, 0] == 1).all()
+
+
 def test_dumps_and_loads(tmp_path):
     first, second = (make_buffer(50, strategy="episode", generator=torch.Generator().manual_seed(s)) for s in (1, 2))
     for number in range(9):
