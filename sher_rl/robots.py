@@ -143,7 +143,7 @@ class Hand:
     def observe(self) -> tuple[Array, Array]:
         """Joint angles and speeds of the hand, speed of the object, and the goal: object pose or fingertips."""
         state = _rows(self._state, len(self._worlds))
-        return state[:, self._observation], state[:, self._goal]
+        return state.take(self._observation, 1), state.take(self._goal, 1)
 
     def judge(self, achieved: Array, desired: Array) -> tuple[Array, Array]:
         """Distance of the fingertips, or of the object's pose."""
