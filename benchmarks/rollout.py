@@ -61,7 +61,7 @@ def main(env_ids: list[str]) -> None:
     """Interleave the two and print medians."""
     for env_id in env_ids:
         env = make_env(env_id, 16, num_threads=THREADS)
-        controls, _ = record(env, None)
+        controls = record(env, None)
         runs = {"Rollout": through_rollout(env, controls), "crew": through_crew(env, controls)}
         seconds: dict[str, list[float]] = {name: [] for name in runs}
         for name in 7 * list(runs):

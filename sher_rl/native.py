@@ -83,7 +83,8 @@ class NativeEnv(EnvBase):
         self.observation_spec = Composite(
             {key: Unbounded((*n, size), dtype=torch.float32) for key, size in sizes.items()}, shape=n
         )
-        self.action_spec = Bounded(-1.0, 1.0, (*n, *gym.action_space.shape), dtype=torch.float32)
+        self._action_shape = (*n, *gym.action_space.shape)
+        self.action_spec = Bounded(-1.0, 1.0, self._action_shape, dtype=torch.float32)
         self.reward_spec = Unbounded((*n, 1), dtype=torch.float32)
         flags = ("done", "terminated", "truncated")
         self.done_spec = Composite({flag: Binary(shape=(*n, 1), dtype=torch.bool) for flag in flags}, shape=n)
@@ -100,18 +101,19 @@ class NativeEnv(EnvBase):
         observation, achieved = self._robot.observe()
         reward, success = self._robot.judge(achieved, self._goals)
         over = self._elapsed >= self._time_limit
-        self._write(rows, observation=observation, achieved_goal=achieved, reward=reward, is_success=success)
-        self._write(rows, truncated=over, done=over)
+        columns = {"observation": observation, "achieved_goal": achieved, "reward": reward, "is_success": success}
+        for key, values in (columns | {"truncated": over, "done": over}).items():
+            self._rows[key][rows] = values.reshape(self._rows[key].shape)[rows]
         return self._buffer.clone()
 
-    def _write(self, rows: Any, **columns: NDArray[Any]) -> None:
-        for key, values in columns.items():
-            self._rows[key][rows] = values.reshape(self._rows[key].shape)[rows]
+    def _step_proc_data(self, next_tensordict_out: TensorDictBase) -> TensorDictBase:
+        """Leave a step as it is, for nothing is missing; looking for it takes over 1 per cent of a HandReach step."""
+        return next_tensordict_out
 
     def rand_action(self, tensordict: TensorDictBase | None = None) -> TensorDictBase:
-        """As TorchRL's, with the same draws; a Composite spec takes 60 µs longer, over 1 per cent of a step."""
+        """As TorchRL's, with the same draws; asking the specs takes 1 to 3 per cent of a HandReach step longer."""
         tensordict = TensorDict({}, self.batch_size) if tensordict is None else tensordict
-        return tensordict.set("action", self.action_spec.rand())
+        return tensordict.set("action", torch.empty(self._action_shape).uniform_(-1.0, 1.0))
 
     def _reset(self, tensordict: TensorDictBase | None = None, **_: Any) -> TensorDictBase:
         mask = None if tensordict is None else tensordict.get("_reset", None)

@@ -143,7 +143,7 @@ class Hand:
     def observe(self) -> tuple[Array, Array]:
         """Joint angles and speeds of the hand, speed of the object, and the goal: object pose or fingertips."""
         state = _rows(self._state, len(self._worlds))
-        return state[:, self._observation], state[:, self._goal]
+        return state.take(self._observation, 1), state.take(self._goal, 1)
 
     def judge(self, achieved: Array, desired: Array) -> tuple[Array, Array]:
         """Distance of the fingertips, or of the object's pose."""
@@ -151,7 +151,12 @@ class Hand:
 
 
 def _worlds(sims: Sequence[Any]) -> list[tuple[Any, Any]]:
-    """Model and data of each: one model, which stays in the cache, unless rendering moves sites of each its own."""
+    """Model and data of each: one model, which stays in the cache, unless rendering moves sites of each its own.
+
+    Without sensors: no task observes them, and a hand's take over 1 per cent of its physics.
+    """
+    for sim in sims:
+        sim.model.opt.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_SENSOR)
     shared = sims[0].render_mode is None
     return [(sims[0].model if shared else sim.model, sim.data) for sim in sims]
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from torchrl.collectors import Collector
-from torchrl.envs import ParallelEnv, StepCounter, TransformedEnv, check_env_specs
+from torchrl.envs import EnvBase, ParallelEnv, StepCounter, TransformedEnv, check_env_specs
 from torchrl.modules import RandomPolicy
 
 from sher_rl import TASKS, UsageError, make_env
@@ -146,6 +146,25 @@ def test_set_seed_acts_at_the_next_reset_and_once():
     env.set_seed(20)
     env.reset()
     assert torch.equal(env.reset()["desired_goal"], second)
+
+
+def test_a_static_seed_is_that_of_every_environment():
+    env = make_env("FetchReach-v4", 3)
+    assert env.set_seed(20, static_seed=True) == 20
+    goals = env.reset()["desired_goal"]
+    assert (goals == goals[0]).all()
+    assert torch.equal(goals[0], make_env("FetchReach-v4", 1, seed=20).reset()["desired_goal"][0])
+    env.set_seed(20)
+    assert len(env.reset()["desired_goal"].unique(dim=0)) == 3
+
+
+def test_random_actions_are_those_of_torchrl():
+    env = make_env("HandReach-v3", 3)
+    for state in (None, env.reset()):
+        torch.manual_seed(0)
+        actions = env.rand_action(state)["action"]
+        torch.manual_seed(0)
+        assert torch.equal(actions, EnvBase.rand_action(env, state)["action"])
 
 
 def test_a_partial_reset_leaves_the_others_and_their_seeds_alone():
