@@ -41,6 +41,7 @@ class MultiGoalDDPGLoss(DDPGLoss):
     Raises:
         UsageError: a value outside its range.
 
+    >>> import torch
     >>> from sher_rl import GoalDims, make_ddpg_networks
     >>> loss = MultiGoalDDPGLoss(*make_ddpg_networks(GoalDims(10, 3, 4)), gamma=0.98, action_l2=1.0)
     >>> states = {"observation": torch.randn(8, 10), "desired_goal": torch.randn(8, 3)}

@@ -37,6 +37,7 @@ def make_policy(observation_norm: RunningNorm, goal_norm: RunningNorm, actor: Te
         Module from raw ``observation`` and ``desired_goal`` to ``action`` in [-1, 1]. Of a Gaussian it is the mode,
         or a sample under ``set_exploration_type(ExplorationType.RANDOM)``.
 
+    >>> from sher_rl import GoalDims, make_networks
     >>> actor, _, _ = make_networks(GoalDims(10, 3, 4))
     >>> policy = make_policy(RunningNorm(10), RunningNorm(3), actor)
     >>> policy(observation=torch.zeros(5, 10), desired_goal=torch.zeros(5, 3)).shape
@@ -57,7 +58,7 @@ def make_explorer(
         random_action: probability that an environment's action is uniformly random instead.
         noise: standard deviation of Gaussian noise, added first; the sum is clipped to the bounds.
 
-    >>> from sher_rl import make_env
+    >>> from sher_rl import GoalDims, make_ddpg_networks, make_env
     >>> env = make_env("FetchReach-v4", num_envs=2)
     >>> actor, _ = make_ddpg_networks(GoalDims.of(env))
     >>> explorer = make_explorer(make_policy(RunningNorm(10), RunningNorm(3), actor), env, random_action=0.3, noise=0.2)

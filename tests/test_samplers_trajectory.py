@@ -118,6 +118,7 @@ def check_against_model(capacity, steps, events, kind, rank) -> None:
             buffer, model.open = other, None
         elif event == "rebuild" and len(model.rows) == model.total:
             buffer.set_sampler(EBPSampler(rank=rank))
+            check(buffer, model, rank)  # it reads the rows now; those overwritten before are unknown to it
     if model.rows:
         check(buffer, model, rank)
 
