@@ -8,6 +8,7 @@ import torch
 from small import small_config
 from torchrl.collectors import Collector
 from torchrl.data import LazyTensorStorage, TensorDictReplayBuffer
+from torchrl.modules import RandomPolicy
 
 from sher_rl import (
     GoalDims,
@@ -76,3 +77,8 @@ def test_a_sampler_and_a_loss_learn_together(sampling: str, method: str, tmp_pat
     rate = success(sampling, method, tmp_path)
     record_property("success", rate)
     assert rate > 0.5
+
+
+def test_chance_is_far_below() -> None:
+    env = make_env("Point-v0", 10, backend="gym")
+    assert evaluate(RandomPolicy(env.full_action_spec), env, episodes=200, seed=10_000).mean() < 0.1
