@@ -7,15 +7,16 @@ import json
 import re
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 import tyro
 from torchrl import logger as torchrl_logger
 
 from sher_rl.errors import UsageError
+from sher_rl.files import replace_file
 from sher_rl.functional import Clip
 
 
@@ -85,7 +86,7 @@ class Config:
     device: str = "cpu"
     """Where the networks and the buffer live."""
     resume: Path | None = None
-    """Run folder to go on with from its last checkpoint; of the flags only --total-frames counts then."""
+    """Run folder to go on with from its last checkpoint; of the other flags only --total-frames may be given then."""
 
     def __post_init__(self) -> None:
         for name in _POSITIVE:
@@ -128,7 +129,15 @@ class Config:
 
     def save(self, path: Path) -> None:
         """Write the resolved values as JSON."""
-        path.write_text(json.dumps(dataclasses.asdict(self), indent=2, default=str) + "\n")
+        replace_file(path, (json.dumps(self.values(), indent=2) + "\n").encode())
+
+    def values(self) -> dict[str, Any]:
+        """All fields as JSON values."""
+        return json.loads(json.dumps(dataclasses.asdict(self), default=str))
+
+    def lasting(self) -> dict[str, Any]:
+        """Those of :meth:`values` that a run keeps when it is resumed."""
+        return {name: value for name, value in self.values().items() if name not in ("total_frames", "resume")}
 
     @classmethod
     def load(cls, path: Path) -> Config:
@@ -154,8 +163,7 @@ _POSITIVE = (
 def cli(main: Callable[[Config], object], default: Config) -> None:
     """Run a recipe's ``main`` from the command line: every field of ``default`` is a flag."""
     torchrl_logger.setLevel("WARNING")
-    config = tyro.cli(Config, default=default, description=sys.modules["__main__"].__doc__)
-    exit_with_sentence(lambda: main(resumed(config) if config.resume else config))
+    exit_with_sentence(lambda: main(parse(default)))
 
 
 def exit_with_sentence(main: Callable[[], object]) -> None:
@@ -166,10 +174,25 @@ def exit_with_sentence(main: Callable[[], object]) -> None:
         sys.exit(f"error: {error}")
 
 
-def resumed(config: Config) -> Config:
-    """Return the configuration of the run that ``config.resume`` names, with ``config.total_frames``."""
-    folder = Path(config.resume or "")
-    saved = Config.load(folder / "config.json")
-    if saved.env_id != config.env_id:
-        raise UsageError(f"resume {str(folder)!r} is a run on {saved.env_id}, this recipe's is {config.env_id}.")
-    return dataclasses.replace(saved, resume=folder, total_frames=config.total_frames)
+def parse(default: Config, args: Sequence[str] | None = None) -> Config:
+    """Read a command line; what it leaves open is as in ``default``, or as in the run that it resumes.
+
+    Raises:
+        UsageError: a value is wrong, or a flag would change the run that is resumed.
+    """
+    description = sys.modules["__main__"].__doc__
+    config = tyro.cli(Config, default=default, args=args, description=description)
+    if config.resume is None:
+        return config
+    saved = Config.load(config.resume / "config.json")
+    for name in ("env_id", "method"):
+        if getattr(saved, name) != getattr(default, name):
+            raise UsageError(
+                f"resume {str(config.resume)!r} is a run of {name} {getattr(saved, name)!r}, this recipe's is "
+                f"{getattr(default, name)!r}."
+            )
+    config = tyro.cli(Config, default=saved, args=args, description=description)
+    if changed := [name for name, value in config.lasting().items() if value != saved.lasting()[name]]:
+        flags = ", ".join(f"--{name.replace('_', '-')}" for name in changed)
+        raise UsageError(f"resume {str(config.resume)!r} goes on as it began; leave out {flags}.")
+    return config

@@ -224,12 +224,14 @@ class HindsightRelabel(Transform):
         self._relabel(stored, choice, ring)
         return stored.exclude(REMAINING, TRAJECTORY)
 
-    def get_extra_state(self) -> dict[str, Tensor]:
-        """State of the generator, for the state dict."""
-        return {} if self.generator is None else {"generator": self.generator.get_state()}
+    def get_extra_state(self) -> dict[str, Any]:
+        """State of the generator and the episode that the last write left open, for the state dict."""
+        generator = {} if self.generator is None else {"generator": self.generator.get_state()}
+        return {"open": None if self._open is None else tuple(self._open), **generator}
 
-    def set_extra_state(self, state: dict[str, Tensor]) -> None:
+    def set_extra_state(self, state: dict[str, Any]) -> None:
         """Restore what :meth:`get_extra_state` gave."""
+        self._open = None if state["open"] is None else OpenEpisode(*state["open"])
         if self.generator is not None:
             self.generator.set_state(state["generator"])
 
