@@ -9,7 +9,7 @@ import shutil
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import torch
 import tyro
@@ -89,6 +89,7 @@ class Config:
     """Run folder to go on with from its last checkpoint; of the other flags only --total-frames may be given then."""
 
     def __post_init__(self) -> None:
+        self._check_types()
         for name in _POSITIVE:
             if not getattr(self, name) > 0:
                 raise UsageError(f"{name} is {getattr(self, name)}; use a number above 0.")
@@ -110,6 +111,12 @@ class Config:
             torch.empty(0, device=self.device)
         except (RuntimeError, AssertionError) as error:
             raise UsageError(f"device {self.device!r} cannot be used ({str(error).splitlines()[0]}).") from error
+
+    def _check_types(self) -> None:
+        for name, hint in get_type_hints(type(self)).items():
+            if not _fits(getattr(self, name), hint):
+                expected = getattr(hint, "__name__", hint)
+                raise UsageError(f"{name} is {getattr(self, name)!r:.80}; it has to be of type {expected}.")
 
     @property
     def task(self) -> str:
@@ -150,8 +157,22 @@ class Config:
             values = json.loads(path.read_text())
             paths = {key: values[key] and Path(values[key]) for key in ("out_dir", "resume")}
             return cls(**(values | paths | {"hidden": tuple(values["hidden"])}))
-        except (OSError, TypeError, KeyError, ValueError) as error:
-            raise UsageError(f"{str(path)!r} is no configuration of a run ({error}).") from error
+        except (OSError, TypeError, KeyError, ValueError, RecursionError) as error:
+            raise UsageError(f"{str(path)!r} is no configuration of a run ({error!s:.120}).") from error
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    """Whether a value is of a field's type; numbers have to be finite, and not too large for a float."""
+    if origin := get_origin(hint):
+        if origin is tuple:
+            return isinstance(value, tuple) and all(_fits(item, get_args(hint)[0]) for item in value)
+        if origin is Literal:
+            return any(value is option or value == option for option in get_args(hint))
+        return any(_fits(value, option) for option in get_args(hint))
+    if hint in (int, float):
+        kinds = (int,) if hint is int else (int, float)
+        return isinstance(value, kinds) and not isinstance(value, bool) and abs(value) < sys.float_info.max
+    return isinstance(value, hint)
 
 
 _POSITIVE = (
@@ -170,7 +191,7 @@ def exit_with_sentence(main: Callable[[], object]) -> None:
     """Call ``main``; wrong input and files out of reach end the process with one sentence, not a traceback."""
     try:
         main()
-    except (UsageError, ImportError, OSError) as error:
+    except (UsageError, ImportError, OSError, FloatingPointError) as error:
         sys.exit(f"error: {error}")
 
 

@@ -6,9 +6,11 @@ import hashlib
 import os
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+from sher_rl.errors import UsageError
 
 Record = dict[str, Any]
 """What a manifest says of a file: its ``bytes`` and its ``sha256``."""
@@ -27,14 +29,19 @@ def write_file(path: Path, parts: Iterable[Any]) -> Record:
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Write ``content`` to ``path`` whole or not at all: into a neighbour that is renamed over it."""
+    """Write ``content`` to ``path`` whole or not at all: into a neighbour that is renamed over it.
+
+    Raises:
+        UsageError: the disk is full, or the folder cannot be written.
+    """
     part = path.with_name(f"{path.name}.part")
     try:
         write_file(part, [content])
         part.replace(path)
-    except OSError:
-        part.unlink(missing_ok=True)
-        raise
+    except OSError as error:
+        with suppress(OSError):
+            part.unlink()
+        raise UsageError(f"{str(path)!r} cannot be written ({error.strerror}); it is as it was.") from error
 
 
 def digest(parts: Iterable[Any]) -> str:

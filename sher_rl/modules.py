@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import io
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,9 +15,10 @@ from torchrl.envs.utils import ExplorationType, exploration_type
 from torchrl.modules import MLP, ProbabilisticActor, TanhNormal
 
 from sher_rl.errors import UsageError
+from sher_rl.files import digest, replace_file
 from sher_rl.functional import policy_scale
 
-POLICY_FORMAT = "sher_rl.policy/1"
+POLICY_FORMAT = "sher_rl.policy/2"
 
 
 class GoalDims(NamedTuple):
@@ -165,12 +167,23 @@ def save_policy(path: str | Path, policy: TensorDictModule, env_id: str) -> None
         path: file to write; a temporary neighbour is renamed over it.
         policy: the policy, with its normalisers.
         env_id: the task it was trained on, for ``python -m sher_rl.play``.
+
+    Raises:
+        UsageError: the disk is full, or the folder cannot be written.
     """
     state = {key: tensor.cpu() for key, tensor in policy.state_dict().items()}
     hidden = [weight.shape[0] for key, weight in state.items() if key.endswith("weight")][:-1]
-    part = Path(path).with_suffix(".part")
-    torch.save({"format": POLICY_FORMAT, "env_id": env_id, "hidden": hidden, "state_dict": state}, part)
-    part.replace(path)
+    facts = {"format": POLICY_FORMAT, "env_id": env_id, "hidden": hidden, "sha256": _checksum(state)}
+    content = io.BytesIO()
+    torch.save({**facts, "state_dict": state}, content)
+    replace_file(Path(path), content.getvalue())
+
+
+def _checksum(state: Mapping[str, Tensor]) -> str:
+    """Of names and numbers, since torch does not check those of a file that it reads."""
+    return digest(
+        part for key, value in state.items() for part in (key.encode(), value.contiguous().reshape(-1).numpy())
+    )
 
 
 def load_policy(path: str | Path) -> TensorDictModule:
@@ -203,6 +216,8 @@ def load_policy(path: str | Path) -> TensorDictModule:
         policy.load_state_dict(state)
         policy.env_id = str(saved["env_id"])
         known = saved["format"] == POLICY_FORMAT
+        if known and saved["sha256"] != _checksum(state):
+            raise ValueError("its numbers do not match their checksum")
     except Exception as error:  # a damaged or crafted file can make torch.load raise anything
         raise UsageError(f"path {str(path)!r} holds no policy that save_policy wrote ({error!r:.80}).") from error
     if not known:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import os
 import platform
@@ -42,10 +43,10 @@ def make_run_folder(config: Config) -> Path:
         if folder.exists() and any(folder.iterdir()):
             raise UsageError(f"run folder {str(folder)!r} is not empty; choose another --run-name or --out-dir.")
         folder.mkdir(parents=True, exist_ok=True)
-        config.save(folder / "config.json")
     except OSError as error:
         raise UsageError(f"run folder {str(folder)!r} cannot be written ({error.strerror}).") from error
-    (folder / "versions.json").write_text(json.dumps(versions(), indent=2) + "\n")
+    config.save(folder / "config.json")
+    replace_file(folder / "versions.json", (json.dumps(versions(), indent=2) + "\n").encode())
     return folder
 
 
@@ -164,12 +165,13 @@ class Progress:
         return successes.mean().item()
 
     def _write(self, row: Mapping[str, float]) -> None:
-        new = not self._path.exists() or not self._path.stat().st_size
-        with self._path.open("a", newline="") as file:
-            writer = csv.DictWriter(file, COLUMNS, restval="")
-            if new:
-                writer.writeheader()
-            writer.writerow({k: f"{v:.6g}" if k not in _EXACT else v for k, v in row.items()})
+        before = self._path.read_bytes() if self._path.exists() else b""
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, COLUMNS, restval="")
+        if not before:
+            writer.writeheader()
+        writer.writerow({k: f"{v:.6g}" if k not in _EXACT else v for k, v in row.items()})
+        replace_file(self._path, before + text.getvalue().encode())
 
 
 def read_progress(path: Path) -> list[dict[str, float]]:

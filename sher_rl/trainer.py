@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
+import torch
 from tensordict import TensorDict
 from tensordict.nn import TensorDictModule
+from torch import Tensor
 from torchrl.data import TensorDictReplayBuffer
 from torchrl.envs import EnvBase
 
@@ -16,6 +18,7 @@ from sher_rl.checkpoint import RunCheckpoint, saved_checkpoints
 from sher_rl.config import Config
 from sher_rl.envs import make_env
 from sher_rl.evaluation import episode_success, evaluate
+from sher_rl.faults import check_finite
 from sher_rl.learner import FusedLearner
 from sher_rl.modules import save_policy
 from sher_rl.progress import Progress, make_run_folder, read_progress
@@ -64,6 +67,7 @@ def train(
 
     Raises:
         UsageError: the folder cannot be written, or what it holds cannot be resumed.
+        FloatingPointError: NaN or Inf was collected or computed.
         SystemExit: after a checkpoint, on SIGTERM or SIGINT.
     """
     folder = config.resume or make_run_folder(config)
@@ -88,15 +92,22 @@ def train(
     saved = time.monotonic()
     with closing(rollouts), closing(test_env), closing(progress), noted_signals() as signals:
         while progress.frames < config.total_frames and not signals:
-            data = next(rollouts)
+            data, begin = next(rollouts), f"the batch after frame {progress.frames:,}"
+            check_finite(data, folder, "environment {0}, step {1} of " + begin)
             index = buffer.extend(data.select(*TRANSITION).reshape(-1))
-            normalizer.update(relabel(buffer.storage.get(index)))
+            rows = relabel(buffer.storage.get(index))
+            check_finite(rows, folder, "row {0}, relabelled, of " + begin)
+            normalizer.update(rows)
             progress.collected(data.numel(), episode_success(data))
             if len(buffer) == len(index):
                 progress.note(f"buffer: {buffer_bytes(buffer) / 1e6:,.0f} MB for {config.buffer_size:,} transitions")
             if progress.frames >= config.random_frames:
-                for batch in minibatches(buffer, config.batch_size, config.updates_per_batch):
-                    progress.updated(learner.step(batch))
+                batches = minibatches(buffer, config.batch_size, config.updates_per_batch)
+                steps = [learner.step(batch) for batch in batches]
+                begin = f"the round after update {progress.updates:,}"
+                check_finite(losses(steps), folder, "step {0} of " + begin, networks=learner.loss.state_dict())
+                for statistics in steps:
+                    progress.updated(statistics)
             progress.show()
             if progress.frames >= config.eval_frames * (progress.rows + 1):
                 evaluation()
@@ -111,6 +122,12 @@ def train(
             evaluation()
     print(summary_table([folder]), draw_curves([folder], folder / "curve.png"), sep="\n")
     return folder
+
+
+def losses(steps: Sequence[Mapping[str, Tensor]]) -> TensorDict:
+    """Losses and gradient norms of a round of updates, each ``(updates,)``."""
+    names = [name for name in steps[0] if name.startswith(("loss", "grad"))]
+    return TensorDict({name: torch.stack([step[name] for step in steps]) for name in names}, [len(steps)])
 
 
 def finished(folder: Path, frames: int) -> bool:
