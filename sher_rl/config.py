@@ -15,7 +15,7 @@ import torch
 import tyro
 from torchrl import logger as torchrl_logger
 
-from sher_rl.errors import UsageError
+from sher_rl.errors import UsageError, is_number
 from sher_rl.files import replace_file
 from sher_rl.functional import Clip
 
@@ -162,7 +162,7 @@ class Config:
 
 
 def _fits(value: Any, hint: Any) -> bool:
-    """Whether a value is of a field's type; numbers have to be finite, and not too large for a float."""
+    """Whether a value is of a field's type"""
     if origin := get_origin(hint):
         if origin is tuple:
             return isinstance(value, tuple) and all(_fits(item, get_args(hint)[0]) for item in value)
@@ -170,8 +170,7 @@ def _fits(value: Any, hint: Any) -> bool:
             return any(value is option or value == option for option in get_args(hint))
         return any(_fits(value, option) for option in get_args(hint))
     if hint in (int, float):
-        kinds = (int,) if hint is int else (int, float)
-        return isinstance(value, kinds) and not isinstance(value, bool) and abs(value) < sys.float_info.max
+        return is_number(value) and isinstance(value, (int, hint))
     return isinstance(value, hint)
 
 

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 
 @contextmanager
@@ -21,11 +22,11 @@ def noted_signals() -> Iterator[list[signal.Signals]]:
     ['SIGTERM']
     """
     noted: list[signal.Signals] = []
-    usual = {}
+    usual: dict[signal.Signals, Any] = {}
 
     def note(number: int, _: FrameType | None) -> None:
         noted.append(signal.Signals(number))
-        signal.signal(number, usual[number])
+        signal.signal(number, usual[signal.Signals(number)])
 
     if threading.current_thread() is threading.main_thread():
         usual = {number: signal.getsignal(number) or signal.SIG_DFL for number in (signal.SIGTERM, signal.SIGINT)}

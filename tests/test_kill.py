@@ -80,7 +80,7 @@ def test_a_run_killed_at_any_moment_goes_on_to_the_bit(moment: int, start, undis
     assert not list((tmp_path / "run").glob("checkpoints/.*"))
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
 def test_a_signal_is_answered_by_a_checkpoint(number: signal.Signals, undisturbed, start, tmp_path: Path) -> None:
     flags = [*FLAGS, *(f"--{key.replace('_', '-')}={value}" for key, value in AWKWARD.items() if key != "compile")]
     flags += ["--hidden", "16", "16", "--out-dir", str(tmp_path), "--run-name", "run", "--checkpoint-minutes", "1e-6"]
