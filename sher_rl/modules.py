@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from tensordict.nn import TensorDictModule
@@ -173,17 +174,17 @@ def save_policy(path: str | Path, policy: TensorDictModule, env_id: str) -> None
     """
     state = {key: tensor.cpu() for key, tensor in policy.state_dict().items()}
     hidden = [weight.shape[0] for key, weight in state.items() if key.endswith("weight")][:-1]
-    facts = {"format": POLICY_FORMAT, "env_id": env_id, "hidden": hidden, "sha256": _checksum(state)}
+    saved = {"format": POLICY_FORMAT, "env_id": env_id, "hidden": hidden, "state_dict": state}
     content = io.BytesIO()
-    torch.save({**facts, "state_dict": state}, content)
+    torch.save({**saved, "sha256": _checksum(saved)}, content)
     replace_file(Path(path), content.getvalue())
 
 
-def _checksum(state: Mapping[str, Tensor]) -> str:
-    """Of names and numbers, since torch does not check those of a file that it reads."""
-    return digest(
-        part for key, value in state.items() for part in (key.encode(), value.contiguous().reshape(-1).numpy())
-    )
+def _checksum(saved: Mapping[str, Any]) -> str:
+    """Of a policy file's values, since torch checks none of those it reads."""
+    state = saved["state_dict"]
+    facts = json.dumps([saved["format"], saved["env_id"], saved["hidden"], *state])
+    return digest([facts.encode(), *(value.contiguous().reshape(-1).numpy() for value in state.values())])
 
 
 def load_policy(path: str | Path) -> TensorDictModule:
@@ -216,8 +217,8 @@ def load_policy(path: str | Path) -> TensorDictModule:
         policy.load_state_dict(state)
         policy.env_id = str(saved["env_id"])
         known = saved["format"] == POLICY_FORMAT
-        if known and saved["sha256"] != _checksum(state):
-            raise ValueError("its numbers do not match their checksum")
+        if known and saved["sha256"] != _checksum(saved):
+            raise ValueError("its values do not match their checksum")
     except Exception as error:  # a damaged or crafted file can make torch.load raise anything
         raise UsageError(f"path {str(path)!r} holds no policy that save_policy wrote ({error!r:.80}).") from error
     if not known:

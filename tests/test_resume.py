@@ -9,7 +9,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 import torch
-from small import REACH, load_recipe, small_run
+from small import REACH, SMALL, load_recipe, small_run
 
 from sher_rl import UsageError
 
@@ -125,3 +125,16 @@ def test_only_the_length_may_change(tmp_path: Path) -> None:
     run = small_run(tmp_path, compile=False, total_frames=100)
     with pytest.raises(UsageError, match=r"only total_frames may change \(alpha was 0.02, now 0.3, polyak was"):
         small_run(tmp_path, compile=False, resume=run, alpha=0.3, polyak=0.5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("recipe", [PUSH, EGG], ids=lambda recipe: recipe.CONFIG.task)
+def test_a_recipe_with_its_own_numbers_resumes_to_the_bit(recipe: ModuleType, tmp_path: Path) -> None:
+    """Compiled, bfloat16 where there are units for it, networks of full width."""
+    own = {key: getattr(recipe.CONFIG, key) for key in SMALL} | {"eval_frames": 1_600, "eval_episodes": 16}
+    numbers = own | {"total_frames": 4 * own["frames_per_batch"], "compile": recipe.CONFIG.compile}
+    numbers |= {"random_frames": own["frames_per_batch"], "updates_per_batch": 10}
+    whole = small_run(tmp_path / "whole", recipe, **numbers)
+    part = small_run(tmp_path / "part", recipe, **numbers | {"total_frames": 2 * own["frames_per_batch"]})
+    small_run(tmp_path / "part", recipe, **numbers, resume=part)
+    assert_same_run(whole, part)
