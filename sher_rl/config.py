@@ -9,13 +9,14 @@ import shutil
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Literal, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar, get_args, get_origin, get_type_hints
 
 import torch
 import tyro
 from torchrl import logger as torchrl_logger
 
-from sher_rl.errors import UsageError
+from sher_rl.errors import UsageError, is_number
+from sher_rl.files import replace_file
 from sher_rl.functional import Clip
 
 Sampling = Literal["uniform", "cher", "per", "ebp", "cdp", "mep"]
@@ -76,9 +77,10 @@ class RunConfig:
     device: str = "cpu"
     """Where the networks and the buffer live."""
     resume: Path | None = None
-    """Run folder to go on with from its last checkpoint; of the flags only --total-frames counts then."""
+    """Run folder to go on with from its last checkpoint; of the other flags only --total-frames may be given then."""
 
     def __post_init__(self) -> None:
+        self._check_types()
         for name in _POSITIVE:
             if not getattr(self, name) > 0:
                 raise UsageError(f"{name} is {getattr(self, name)}; use a number above 0.")
@@ -101,6 +103,12 @@ class RunConfig:
         except (RuntimeError, AssertionError) as error:
             raise UsageError(f"device {self.device!r} cannot be used ({str(error).splitlines()[0]}).") from error
 
+    def _check_types(self) -> None:
+        for name, hint in get_type_hints(type(self)).items():
+            if not _fits(getattr(self, name), hint):
+                expected = getattr(hint, "__name__", hint)
+                raise UsageError(f"{name} is {getattr(self, name)!r:.80}; it has to be of type {expected}.")
+
     @property
     def task(self) -> str:
         """The task's short name: FetchPush-v4 is fetch_push, HandManipulateEgg-v1 is hand_egg."""
@@ -119,7 +127,15 @@ class RunConfig:
 
     def save(self, path: Path) -> None:
         """Write the resolved values as JSON."""
-        path.write_text(json.dumps(dataclasses.asdict(self), indent=2, default=str) + "\n")
+        replace_file(path, (json.dumps(self.values(), indent=2) + "\n").encode())
+
+    def values(self) -> dict[str, Any]:
+        """All fields as JSON values."""
+        return json.loads(json.dumps(dataclasses.asdict(self), default=str))
+
+    def lasting(self) -> dict[str, Any]:
+        """Those of :meth:`values` that a run keeps when it is resumed."""
+        return {name: value for name, value in self.values().items() if name not in ("total_frames", "resume")}
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -132,8 +148,21 @@ class RunConfig:
             values = json.loads(path.read_text())
             paths = {key: values[key] and Path(values[key]) for key in ("out_dir", "resume")}
             return cls(**(values | paths | {"hidden": tuple(values["hidden"])}))
-        except (OSError, TypeError, KeyError, ValueError) as error:
-            raise UsageError(f"{str(path)!r} is no configuration of a run ({error}).") from error
+        except (OSError, TypeError, KeyError, ValueError, RecursionError) as error:
+            raise UsageError(f"{str(path)!r} is no configuration of a run ({error!s:.120}).") from error
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    """Whether a value is of a field's type"""
+    if origin := get_origin(hint):
+        if origin is tuple:
+            return isinstance(value, tuple) and all(_fits(item, get_args(hint)[0]) for item in value)
+        if origin is Literal:
+            return any(value is option or value == option for option in get_args(hint))
+        return any(_fits(value, option) for option in get_args(hint))
+    if hint in (int, float):
+        return is_number(value) and isinstance(value, (int, hint))
+    return isinstance(value, hint)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -174,22 +203,36 @@ _POSITIVE = (
 def cli(main: Callable[[AnyConfig], object], default: AnyConfig, args: Sequence[str] | None = None) -> None:
     """Run a recipe's ``main`` from the command line, or ``args``: every field of ``default`` is a flag."""
     torchrl_logger.setLevel("WARNING")
-    config = tyro.cli(type(default), default=default, description=sys.modules["__main__"].__doc__, args=args)
-    exit_with_sentence(lambda: main(resumed(config) if config.resume else config))
+    exit_with_sentence(lambda: main(parse(default, args)))
 
 
 def exit_with_sentence(main: Callable[[], object]) -> None:
     """Call ``main``; wrong input and files out of reach end the process with one sentence, not a traceback."""
     try:
         main()
-    except (UsageError, ImportError, OSError) as error:
+    except (UsageError, ImportError, OSError, FloatingPointError) as error:
         sys.exit(f"error: {error}")
 
 
-def resumed(config: AnyConfig) -> AnyConfig:
-    """Return the configuration of the run that ``config.resume`` names, with ``config.total_frames``."""
-    folder = Path(config.resume or "")
-    saved = type(config).load(folder / "config.json")
-    if saved.env_id != config.env_id:
-        raise UsageError(f"resume {str(folder)!r} is a run on {saved.env_id}, this recipe's is {config.env_id}.")
-    return dataclasses.replace(saved, resume=folder, total_frames=config.total_frames)
+def parse(default: AnyConfig, args: Sequence[str] | None = None) -> AnyConfig:
+    """Read a command line; what it leaves open is as in ``default``, or as in the run that it resumes.
+
+    Raises:
+        UsageError: a value is wrong, or a flag would change the run that is resumed.
+    """
+    description = sys.modules["__main__"].__doc__
+    config = tyro.cli(type(default), default=default, args=args, description=description)
+    if config.resume is None:
+        return config
+    saved = type(default).load(config.resume / "config.json")
+    for name in ("env_id", "method"):
+        if getattr(saved, name) != getattr(default, name):
+            raise UsageError(
+                f"resume {str(config.resume)!r} is a run of {name} {getattr(saved, name)!r}, this recipe's is "
+                f"{getattr(default, name)!r}."
+            )
+    config = tyro.cli(type(default), default=saved, args=args, description=description)
+    if changed := [name for name, value in config.lasting().items() if value != saved.lasting()[name]]:
+        flags = ", ".join(f"--{name.replace('_', '-')}" for name in changed)
+        raise UsageError(f"resume {str(config.resume)!r} goes on as it began; leave out {flags}.")
+    return config

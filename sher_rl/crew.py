@@ -34,15 +34,15 @@ class Crew:
         """Call ``work`` with each row; threads take the next row when they are free.
 
         Raises:
-            Exception: the first that ``work`` raised, after every thread has stopped working.
+            BaseException: the first that ``work`` raised, after every thread has stopped working.
         """
         todo = iter(rows)  # taking the next item is atomic, so the threads share it
 
-        def drain() -> Exception | None:
+        def drain() -> BaseException | None:
             try:
                 for row in todo:
                     work(row)
-            except Exception as error:
+            except BaseException as error:  # a helper that died of it would be waited for
                 return error
             return None
 

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from sher_rl.errors import UsageError
+from sher_rl.errors import UsageError, check_numbers
 from sher_rl.functional import (
     alive_before,
     episode_offset,
@@ -86,12 +86,14 @@ def goal_bounds(strategy: str | Mapping[str, float], k: float, ratio: float | No
     >>> goal_bounds({"future": 1, "actual": 2, "real": 1}, k=4, ratio=None)
     {'actual': 0.5, 'future': 0.75}
     """
-    weights = {strategy: 1.0} if isinstance(strategy, str) else dict(strategy)
+    check_numbers(k=k, ratio=0 if ratio is None else ratio)
+    weights = dict(strategy) if isinstance(strategy, Mapping) else {strategy: 1.0} if isinstance(strategy, str) else {}
+    check_numbers(**{f"strategy's weight {name!r}": weight for name, weight in weights.items()})
     unknown = set(weights) - set(_OFFSETS) - ({"real"} if isinstance(strategy, Mapping) else set())
     total = sum(weights.values())
     if unknown or not all(weight >= 0 for weight in weights.values()) or not 0 < total < math.inf:
         raise UsageError(
-            f"strategy is {strategy!r}; use one of {', '.join(reversed(_OFFSETS))}, or weights of at least 0 "
+            f"strategy is {strategy!r:.80}; use one of {', '.join(reversed(_OFFSETS))}, or weights of at least 0 "
             "for some of them and 'real', not all 0."
         )
     if not (0 <= k < math.inf):
@@ -113,6 +115,7 @@ def write_bounds(strategy: str | Mapping[str, float], k: float, ratio: float | N
     >>> write_bounds("final", k=4, ratio=None)
     {'final': 1.0}
     """
+    goal_bounds(strategy, k, ratio)  # for its errors
     if k != int(k) or ratio is not None or "real" in strategy:
         raise UsageError(f"mode='write' stores k goals a transition, and k is {k}; use a whole k, no ratio, no 'real'.")
     bounds = goal_bounds(strategy, k, ratio=1.0)

@@ -228,15 +228,19 @@ class HindsightRelabel(Transform):
         return stored.exclude(REMAINING, TRAJECTORY)
 
     def get_extra_state(self) -> dict[str, Any]:
-        """State of the generator, and what keeps numbers of episodes apart, for the state dict."""
-        state = {} if self.generator is None else {"generator": self.generator.get_state()}
+        """State of the generator, the episode left open, and what keeps numbers of episodes apart."""
+        state: dict[str, Any] = {"open": None if self._open is None else tuple(self._open)}
+        if self.generator is not None:
+            state["generator"] = self.generator.get_state()
         return state if self.storage is None else state | {"past": self._past + self.storage._mutation_revision}
 
     def set_extra_state(self, state: dict[str, Any]) -> None:
         """Restore what :meth:`get_extra_state` gave."""
+        self._open = None if state.get("open") is None else OpenEpisode(*state["open"])
         if self.generator is not None:
             self.generator.set_state(state["generator"])
-        self._past = max(self._past, state.get("past", 0))
+        if self.storage is not None:
+            self._past = max(self._past, state.get("past", 0) - self.storage._mutation_revision)
 
     def __getstate__(self) -> dict[str, Any]:
         return super().__getstate__() | {"_open": None}  # what a copy writes goes on with nothing

@@ -16,6 +16,7 @@ from tensordict import TensorDict, TensorDictBase
 from torchrl.data import Binary, Bounded, Composite, Unbounded
 from torchrl.envs import EnvBase
 
+from sher_rl import snapshot
 from sher_rl.crew import Crew
 from sher_rl.envs import make_gym
 from sher_rl.errors import UsageError
@@ -162,6 +163,32 @@ class NativeEnv(EnvBase):
             n = len(self._sims)
             self._seeds = [seed] * n if static_seed else list(range(seed, seed + n))
             self._fresh_seed = [True] * n
+
+    def get_state(self) -> dict[str, Any]:
+        """What the next step and reset depend on, as tensors, numbers and text; episodes may be under way."""
+        return {
+            "sims": snapshot.take(self._sims),
+            "rows": dict(self._buffer.clone()),
+            "goals": torch.from_numpy(self._goals.copy()),
+            "elapsed": torch.from_numpy(self._elapsed.copy()),
+            "warnings": torch.from_numpy(self._warnings.copy()),
+            "seeds": list(self._seeds),
+            "fresh_seed": list(self._fresh_seed),
+        }
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on, to the bit, as the environment that :meth:`get_state` was taken from.
+
+        Raises:
+            ValueError: the state is another task's or number's, or damaged.
+        """
+        snapshot.restore(self._sims, state["sims"])
+        self._buffer.update_(state["rows"])
+        for array, name in ((self._goals, "goals"), (self._elapsed, "elapsed"), (self._warnings, "warnings")):
+            array[:] = state[name].numpy()
+        self._seeds, self._fresh_seed = list(state["seeds"]), list(state["fresh_seed"])
+        for sim, goal in zip(self._sims, self._goals, strict=True):
+            sim.goal = goal.copy()
 
     @property
     def warnings(self) -> dict[str, int]:

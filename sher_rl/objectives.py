@@ -15,7 +15,7 @@ from torchrl.modules.distributions.utils import rsample_and_log_prob
 from torchrl.objectives import LossModule, ValueEstimators
 from torchrl.objectives.utils import _vmap_func
 
-from sher_rl.errors import UsageError
+from sher_rl.errors import UsageError, check_numbers, is_number
 from sher_rl.functional import (
     Clip,
     half_squared_error,
@@ -125,6 +125,8 @@ class SoftMultiGoalLoss(LossModule):
         deactivate_vmap: bool = False,
     ) -> None:
         _check(alpha, gamma, clip, actor_q, target_entropy, reduction)
+        if type(num_qvalue_nets) is not int or num_qvalue_nets < 1:
+            raise UsageError(f"num_qvalue_nets is {num_qvalue_nets!r:.80}; use a whole number of at least 1.")
         self._in_keys: list[NestedKey] | None = None
         self._out_keys: list[str] | None = None
         super().__init__()
@@ -296,13 +298,14 @@ def _next(key: NestedKey) -> NestedKey:
 def _check(
     alpha: float, gamma: float, clip: str, actor_q: str, target_entropy: float | str | None, reduction: str
 ) -> None:
+    check_numbers(alpha=alpha, gamma=gamma)
     if not alpha >= 0 or (target_entropy is not None and alpha == 0):
         raise UsageError(f"alpha is {alpha}; use a number of at least 0, above 0 with a target_entropy.")
     if not 0 <= gamma < 1:
         raise UsageError(f"gamma is {gamma}; use a number from 0 up to, not including, 1.")
-    if isinstance(target_entropy, str) and target_entropy != "auto":
-        raise UsageError(f"target_entropy is {target_entropy!r}; use a number, 'auto' or None.")
+    if not (target_entropy is None or target_entropy == "auto" or is_number(target_entropy)):
+        raise UsageError(f"target_entropy is {target_entropy!r:.80}; use a finite number, 'auto' or None.")
     choices = (("clip", clip, get_args(Clip)), ("actor_q", actor_q, ("q1", "min")))
     for name, value, known in (*choices, ("reduction", reduction, ("mean", "sum", "none"))):
         if value not in known:
-            raise UsageError(f"{name} is {value!r}; use one of {', '.join(known)}.")
+            raise UsageError(f"{name} is {value!r:.80}; use one of {', '.join(known)}.")

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import io
+import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from tensordict.nn import TensorDictModule, TensorDictModuleBase, TensorDictSequential
@@ -11,6 +15,7 @@ from torchrl.envs import EnvBase
 from torchrl.modules import AdditiveGaussianModule, EGreedyModule
 
 from sher_rl.errors import UsageError
+from sher_rl.files import digest, replace_file
 from sher_rl.modules import STATE, DeterministicNet, GaussianNet, GoalDims, RunningNorm
 
 POLICY_FORMAT = "sher_rl.policy/2"
@@ -79,13 +84,24 @@ def save_policy(path: str | Path, policy: TensorDictModule, env_id: str) -> None
         path: file to write; a temporary neighbour is renamed over it.
         policy: the policy, with its normalisers.
         env_id: the task it was trained on, for ``python -m sher_rl.play``.
+
+    Raises:
+        UsageError: the disk is full, or the folder cannot be written.
     """
     state = {key: tensor.cpu() for key, tensor in policy.state_dict().items()}
     hidden = [weight.shape[0] for key, weight in state.items() if key.endswith("weight")][:-1]
     actor = type(policy.module.actor_net).__name__
-    part = Path(path).with_suffix(".part")
-    torch.save({"format": POLICY_FORMAT, "env_id": env_id, "actor": actor, "hidden": hidden, "state_dict": state}, part)
-    part.replace(path)
+    facts = {"format": POLICY_FORMAT, "env_id": env_id, "actor": actor, "hidden": hidden}
+    content, saved = io.BytesIO(), {**facts, "state_dict": state}
+    torch.save({**saved, "sha256": _checksum(saved)}, content)
+    replace_file(Path(path), content.getvalue())
+
+
+def _checksum(saved: Mapping[str, Any]) -> str:
+    """Of a policy file's values, since torch checks none of those it reads."""
+    state = saved["state_dict"]
+    facts = json.dumps([saved["format"], saved["env_id"], saved["actor"], saved["hidden"], *state])
+    return digest([facts.encode(), *(value.contiguous().reshape(-1).numpy() for value in state.values())])
 
 
 def load_policy(path: str | Path) -> TensorDictModule:
@@ -119,6 +135,8 @@ def load_policy(path: str | Path) -> TensorDictModule:
         policy.load_state_dict(state)
         policy.env_id = str(saved["env_id"])
         known = saved["format"] == POLICY_FORMAT
+        if known and saved["sha256"] != _checksum(saved):
+            raise ValueError("its values do not match their checksum")
     except Exception as error:  # a damaged or crafted file can make torch.load raise anything
         raise UsageError(f"path {str(path)!r} holds no policy that save_policy wrote ({error!r:.80}).") from error
     if not known:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import os
 import platform
@@ -11,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -18,6 +20,7 @@ from tqdm import tqdm
 
 from sher_rl.config import RunConfig
 from sher_rl.errors import UsageError
+from sher_rl.files import replace_file
 
 COLUMNS = (
     "frames updates seconds train_success test_success train_episodes test_episodes q_mean v_mean alpha entropy "
@@ -40,26 +43,29 @@ def make_run_folder(config: RunConfig) -> Path:
         if folder.exists() and any(folder.iterdir()):
             raise UsageError(f"run folder {str(folder)!r} is not empty; choose another --run-name or --out-dir.")
         folder.mkdir(parents=True, exist_ok=True)
-        config.save(folder / "config.json")
     except OSError as error:
         raise UsageError(f"run folder {str(folder)!r} cannot be written ({error.strerror}).") from error
-    versions = {package: version(package) for package in _PACKAGES}
-    machine = {"python": platform.python_version(), "platform": platform.platform(), "cpus": os.cpu_count()}
-    threads = {"torch_threads": torch.get_num_threads()}
-    (folder / "versions.json").write_text(json.dumps(versions | machine | threads, indent=2) + "\n")
+    config.save(folder / "config.json")
+    replace_file(folder / "versions.json", (json.dumps(versions(), indent=2) + "\n").encode())
     return folder
+
+
+def versions() -> dict[str, str | int | None]:
+    """What this process runs on: versions of packages, Python, platform, processors and torch's threads."""
+    machine = {"python": platform.python_version(), "platform": platform.platform(), "cpus": os.cpu_count()}
+    return {package: version(package) for package in _PACKAGES} | machine | {"torch_threads": torch.get_num_threads()}
 
 
 class Progress:
     """Count frames, updates and successes; show them on a bar; write a csv row for each evaluation.
 
     Args:
-        folder: the run's folder; an existing ``progress.csv`` is continued.
+        folder: the run's folder; rows are added to its ``progress.csv``.
         total_frames: length of the bar.
     """
 
     def __init__(self, folder: Path, total_frames: int) -> None:
-        self.frames = self.updates = 0
+        self.frames = self.updates = self.rows = self.last_row = 0
         self._seconds_before = 0.0
         self._clear()
         self._path = folder / "progress.csv"
@@ -71,19 +77,30 @@ class Progress:
         self._statistics: dict[str, list[Tensor]] = defaultdict(list)
         self._since = time.monotonic(), self.updates
 
-    def state_dict(self) -> dict[str, float]:
-        """Counters to go on from."""
-        return {"frames": self.frames, "updates": self.updates, "seconds": self.seconds}
+    def state_dict(self) -> dict[str, Any]:
+        """Counters, what the next row sums up, and the csv so far."""
+        return {
+            **{name: getattr(self, name) for name in ("frames", "updates", "rows", "last_row", "seconds")},
+            "train": torch.cat([torch.empty(0), *self._train]),
+            "statistics": {key: torch.stack(values) for key, values in self._statistics.items() if values},
+            "csv": self._path.read_bytes().decode() if self._path.exists() else "",
+        }
 
-    def load_state_dict(self, state: Mapping[str, float]) -> None:
-        """Go on from saved counters; rows written after them are dropped from the csv."""
-        self.frames, self.updates = int(state["frames"]), int(state["updates"])
-        self._seconds_before = state["seconds"]
-        if self._path.exists():
-            header, *rows = self._path.read_text().splitlines(keepends=True)
-            kept = [row for row in rows if int(row.split(",")[0]) <= self.frames]
-            self._path.write_text("".join([header, *kept]))
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from saved counters; the csv is what it was."""
+        for name in ("frames", "updates", "rows", "last_row"):
+            setattr(self, name, int(state[name]))
+        self._seconds_before = float(state["seconds"])
+        self._clear()
+        self._train.append(state["train"])
+        for key, values in state["statistics"].items():
+            self._statistics[key].extend(values)
+        replace_file(self._path, state["csv"].encode())
         self._bar.update(self.frames)
+
+    def start_over(self) -> None:
+        """Drop the rows of a run that was killed before its first checkpoint."""
+        self._path.unlink(missing_ok=True)
 
     @property
     def seconds(self) -> float:
@@ -131,6 +148,7 @@ class Progress:
             **statistics,
         }
         self._write(row)
+        self.rows, self.last_row = self.rows + 1, self.frames
         self._clear()
         self._shown["test"] = f"{row['test_success']:.2f}"
 
@@ -147,12 +165,13 @@ class Progress:
         return successes.mean().item()
 
     def _write(self, row: Mapping[str, float]) -> None:
-        new = not self._path.exists()
-        with self._path.open("a", newline="") as file:
-            writer = csv.DictWriter(file, COLUMNS, restval="")
-            if new:
-                writer.writeheader()
-            writer.writerow({k: f"{v:.6g}" if k not in _EXACT else v for k, v in row.items()})
+        before = self._path.read_bytes() if self._path.exists() else b""
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, COLUMNS, restval="")
+        if not before:
+            writer.writeheader()
+        writer.writerow({k: f"{v:.6g}" if k not in _EXACT else v for k, v in row.items()})
+        replace_file(self._path, before + text.getvalue().encode())
 
 
 def read_progress(path: Path) -> list[dict[str, float]]:

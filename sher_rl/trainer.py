@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
+import torch
 from tensordict import TensorDict
 from tensordict.nn import TensorDictModule, TensorDictModuleBase
-from torchrl.collectors import Collector
+from torch import Tensor
 from torchrl.data import PrioritizedSampler, TensorDictReplayBuffer
 from torchrl.envs import EnvBase
 
-from sher_rl.checkpoint import RunCheckpoint
+from sher_rl.checkpoint import RunCheckpoint, saved_checkpoints
 from sher_rl.config import RunConfig
 from sher_rl.envs import make_env
 from sher_rl.evaluation import episode_success, evaluate
+from sher_rl.faults import check_finite
 from sher_rl.learner import FusedLearner, Learner
 from sher_rl.policy import save_policy
-from sher_rl.progress import Progress, make_run_folder
+from sher_rl.progress import Progress, make_run_folder, read_progress
 from sher_rl.report import draw_curves, summary_table
+from sher_rl.rollouts import EnvState, Rollouts
+from sher_rl.signals import noted_signals
 from sher_rl.transforms import GoalNormalizer, HindsightRelabel
 
 TRANSITION = (
@@ -51,12 +54,12 @@ def train(
     """Train until ``config.total_frames``; see the recipes for how the parts are made.
 
     Evaluates and writes a row of ``progress.csv`` and ``policy.pt`` every ``config.eval_frames`` frames and at
-    the end; a checkpoint every ``config.checkpoint_minutes`` and at the end; then ``curve.png``, if
-    matplotlib is installed.
+    the end; a checkpoint every ``config.checkpoint_minutes``, at the end, and on SIGTERM and SIGINT; then
+    ``curve.png``, if matplotlib is installed. ``config.resume`` goes on from the last checkpoint to the bit.
 
     Args:
         config: the numbers, and where the run folder goes.
-        env: training environments, closed at the end.
+        env: training environments of :func:`~sher_rl.make_env`'s native backend, closed at the end.
         policy: deterministic, for evaluations; shares the learner's actor.
         explorer: what collects, from :func:`~sher_rl.make_explorer`.
         normalizer: its statistics follow the relabelled fresh episodes; last transform of ``buffer``.
@@ -69,69 +72,78 @@ def train(
         The run's folder.
 
     Raises:
-        UsageError: the folder cannot be made, or has no checkpoint to resume from.
+        UsageError: the folder cannot be written, or what it holds cannot be resumed.
+        FloatingPointError: NaN or Inf was collected or computed.
+        SystemExit: after a checkpoint, on SIGTERM or SIGINT.
     """
-    test_env = make_env(config.env_id, min(_TEST_ENVS, config.eval_episodes))
     folder = config.resume or make_run_folder(config)
+    if config.resume and finished(folder, config.total_frames):
+        env.close()
+        print(f"{folder} has its {config.total_frames:,} frames already.")
+        return folder
+    test_env = make_env(config.env_id, min(_TEST_ENVS, config.eval_episodes))
+    rollouts = Rollouts(config, env, explorer)
     progress = Progress(folder, config.total_frames)
-    checkpoint = RunCheckpoint(
-        folder, loss=learner.loss, learner=learner, normalizer=normalizer, buffer=buffer, progress=progress
-    )
-    if config.resume:
-        checkpoint.restore()
-        env.set_seed(config.train_seed + 60_000 + progress.frames % 30_000)  # clear of the test seeds
+    components = {"loss": learner.loss, "learner": learner, "normalizer": normalizer, "rollouts": rollouts}
+    components |= {"test_env": EnvState(test_env), "progress": progress}
+    checkpoint = RunCheckpoint(folder, config.lasting(), buffer, **components)
+    if config.resume and not checkpoint.restore():
+        progress.start_over()
 
-    next_row, last_save = progress.frames + config.eval_frames, time.monotonic()
-    with closing(progress):
-        for data in collect(config, env, explorer, start=progress.frames):
+    def evaluation() -> None:
+        success = evaluate(policy, test_env, episodes=config.eval_episodes, seed=config.test_seed)
+        save_policy(folder / "policy.pt", policy, config.env_id)
+        progress.row(success)
+
+    saved = time.monotonic()
+    with closing(rollouts), closing(test_env), closing(progress), noted_signals() as signals:
+        while progress.frames < config.total_frames and not signals:
+            data, begin = next(rollouts), f"the batch after frame {progress.frames:,}"
+            check_finite(data, folder, "environment {0}, step {1} of " + begin)
             index = buffer.extend(data.select(*TRANSITION).reshape(-1))
-            normalizer.update(relabel(buffer.storage.get(index)))
+            rows = relabel(buffer.storage.get(index))
+            check_finite(rows, folder, "row {0}, relabelled, of " + begin)
+            normalizer.update(rows)
             progress.collected(data.numel(), episode_success(data))
             if len(buffer) == len(index):
                 progress.note(f"buffer: {buffer_bytes(buffer) / 1e6:,.0f} MB for {config.buffer_size:,} transitions")
             if progress.frames >= config.random_frames:
+                begin, steps = f"the round after update {progress.updates:,}", []
                 for batch in minibatches(buffer, config.batch_size, config.updates_per_batch):
-                    progress.updated(learner.step(batch))
+                    steps.append(learner.step(batch))
                     buffer.update_tensordict_priority(batch)
+                check_finite(losses(steps), folder, "step {0} of " + begin, networks=learner.loss.state_dict())
+                for statistics in steps:
+                    progress.updated(statistics)
                 on_cycle(progress.frames)
             progress.show()
-            if progress.frames >= min(next_row, config.total_frames):
-                next_row += config.eval_frames
-                progress.row(evaluate(policy, test_env, episodes=config.eval_episodes, seed=config.test_seed))
-                save_policy(folder / "policy.pt", policy, config.env_id)
-            if time.monotonic() - last_save > 60 * config.checkpoint_minutes:
-                checkpoint.save(progress.frames)
-                last_save = time.monotonic()
-        checkpoint.save(progress.frames)
-    test_env.close()
+            if progress.frames >= config.eval_frames * (progress.rows + 1):
+                evaluation()
+            if time.monotonic() - saved > 60 * config.checkpoint_minutes:
+                progress.note(checkpoint.save(progress.frames))
+                saved = time.monotonic()
+        progress.note(checkpoint.save(progress.frames))
+        if progress.frames < config.total_frames:
+            progress.note(f"stopped by {signals[0].name}; go on with --resume {folder}")
+            raise SystemExit(128 + signals[0])
+        if progress.last_row != progress.frames:  # off the schedule, so not in the checkpoint
+            evaluation()
     print(summary_table([folder]), draw_curves([folder], folder / "curve.png"), sep="\n")
     return folder
 
 
-def collect(config: RunConfig, env: EnvBase, explorer: TensorDictModuleBase, start: int) -> Iterator[TensorDict]:
-    """Yield batches ``[num_envs, time]`` from the exploring policy, from frame ``start`` to the last."""
-    if start >= config.total_frames:
-        return
-    batch = math.ceil(config.frames_per_batch / config.num_envs) * config.num_envs
-    collector = Collector(
-        env,
-        explorer,
-        frames_per_batch=batch,
-        total_frames=-1,
-        init_random_frames=math.ceil(max(config.random_frames - start, 0) / batch) * batch,
-        policy_device=config.device,
-        env_device="cpu",
-        storing_device=config.device,
-        auto_register_policy_transforms=False,
-    )
-    try:
-        for data in collector:
-            yield data
-            start += data.numel()
-            if start >= config.total_frames:
-                return
-    finally:
-        collector.shutdown()
+def losses(steps: Sequence[Mapping[str, Tensor]]) -> TensorDict:
+    """Losses and gradient norms of a round of updates, each ``(updates,)``."""
+    names = [name for name in steps[0] if name.startswith(("loss", "grad"))]
+    return TensorDict({name: torch.stack([step[name] for step in steps]) for name in names}, [len(steps)])
+
+
+def finished(folder: Path, frames: int) -> bool:
+    """Whether a run has its last checkpoint and, written after it, its last row."""
+    saved, rows = saved_checkpoints(folder), folder / "progress.csv"
+    if not saved or int(saved[-1].name) < frames or not rows.exists():
+        return False
+    return max((row["frames"] for row in read_progress(rows)), default=0) >= frames
 
 
 def buffer_bytes(buffer: TensorDictReplayBuffer) -> int:

@@ -36,11 +36,11 @@ FLAGS = [f"--{key.replace('_', '-')}={value}" for key, value in SMALL.items() if
 REACH = load_recipe("sher_fetch_reach")
 
 
-def small_config(out_dir: Path, **changes) -> Config:
-    return dataclasses.replace(REACH.CONFIG, **(SMALL | {"out_dir": out_dir, "run_name": "run"} | changes))
+def small_config(out_dir: Path, recipe: ModuleType = REACH, **changes) -> Config:
+    return dataclasses.replace(recipe.CONFIG, **(SMALL | {"out_dir": out_dir, "run_name": "run"} | changes))
 
 
-def small_run(out_dir: Path, **changes) -> Path:
-    config = small_config(out_dir, **changes)
-    REACH.main(config)
+def small_run(out_dir: Path, recipe: ModuleType = REACH, **changes) -> Path:
+    config = small_config(out_dir, recipe, **changes)
+    recipe.main(config)
     return config.resume or config.out_dir / config.run_name

@@ -8,7 +8,7 @@ import tyro
 from small import RECIPES, small_config
 
 from sher_rl import Config, UsageError
-from sher_rl.config import resumed
+from sher_rl.config import parse
 
 
 def test_algorithmic_numbers_have_no_defaults() -> None:
@@ -82,10 +82,15 @@ def test_test_seeds_are_never_training_seeds(tmp_path: Path) -> None:
 def test_resume_keeps_everything_but_the_length(tmp_path: Path) -> None:
     saved = small_config(tmp_path, alpha=0.3)
     saved.save(tmp_path / "config.json")
-    config = resumed(small_config(tmp_path, total_frames=900, alpha=0.1, resume=tmp_path))
-    assert config == dataclasses.replace(saved, total_frames=900, resume=tmp_path)
-    with pytest.raises(UsageError, match=r"is a run on FetchReach-v4, this recipe's is FetchPush-v4"):
-        resumed(small_config(tmp_path, env_id="FetchPush-v4", resume=tmp_path))
+    default, resume = small_config(tmp_path / "elsewhere", total_frames=900), ["--resume", str(tmp_path)]
+    assert parse(default, resume) == dataclasses.replace(saved, resume=tmp_path)
+    flags = [*resume, "--total-frames", "500", "--alpha", "0.3"]
+    assert parse(default, flags) == dataclasses.replace(saved, total_frames=500, resume=tmp_path)
+    with pytest.raises(UsageError, match=r"goes on as it began; leave out --alpha, --seed, --out-dir\."):
+        parse(default, [*resume, "--alpha", "0.02", "--seed", "3", "--out-dir", str(default.out_dir)])
+    for changes in ({"env_id": "FetchPush-v4"}, {"method": "her"}):
+        with pytest.raises(UsageError, match="is a run of"):
+            parse(dataclasses.replace(default, **changes), resume)
 
 
 @pytest.mark.parametrize(

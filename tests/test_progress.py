@@ -51,14 +51,22 @@ def test_seconds_count_from_the_start_of_the_process() -> None:
 def test_going_on_drops_rows_written_after_the_checkpoint(tmp_path: Path) -> None:
     progress = Progress(tmp_path, 1_000)
     for _ in range(3):
-        progress.collected(100, torch.ones(1))
-        progress.row(torch.ones(1))
-        if progress.frames == 200:
-            state = progress.state_dict()
+        progress.collected(100, torch.ones(2))
+        progress.updated(statistics(-float(progress.frames)))
+        if progress.frames != 200:
+            progress.row(torch.ones(1))
+        else:
+            state, content = progress.state_dict(), (tmp_path / "progress.csv").read_bytes()
     again = Progress(tmp_path, 1_000)
     again.load_state_dict(state)
-    assert [row["frames"] for row in read_progress(tmp_path / "progress.csv")] == [100, 200]
-    assert (again.frames, again.seconds >= state["seconds"]) == (200, True)
+    assert (tmp_path / "progress.csv").read_bytes() == content
+    assert (again.frames, again.updates, again.rows, again.last_row) == (200, 2, 1, 100)
+    assert again.seconds >= state["seconds"]
+    again.collected(100, torch.zeros(2))
+    again.updated(statistics(-300.0))
+    again.row(torch.ones(1))
+    last = read_progress(tmp_path / "progress.csv")[-1]
+    assert (last["frames"], last["train_success"], last["train_episodes"], last["q_mean"]) == (300, 0.5, 4, -250.0)
 
 
 def test_the_folder_is_named_after_the_run(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 import torch
 from small import FLAGS, REACH, SMALL, small_config, small_run
 
-from sher_rl import UsageError, load_policy, make_env
+from sher_rl import load_policy, make_env
 from sher_rl.evaluation import evaluate
 from sher_rl.progress import read_progress
 
@@ -76,14 +76,6 @@ def test_resume_goes_on_where_the_last_checkpoint_was(tmp_path: Path) -> None:
     after = load_policy(run).state_dict()
     count = "module.observation_norm.count"
     assert (before[count].item(), after[count].item()) == (400, 600)
-
-
-def test_resume_without_a_checkpoint_is_refused(tmp_path: Path) -> None:
-    run = small_run(tmp_path)
-    for checkpoint in (run / "checkpoints").iterdir():
-        checkpoint.rename(tmp_path / checkpoint.name)
-    with pytest.raises(UsageError, match="has no checkpoint; start a new run"):
-        small_run(tmp_path, resume=run, total_frames=600)
 
 
 def test_the_size_of_the_buffer_is_said(tmp_path: Path) -> None:

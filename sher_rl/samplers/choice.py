@@ -62,7 +62,7 @@ def _density(
     return sampler, refit_once_an_epoch
 
 
-_MAKERS = {
+_MAKERS: dict[str, Callable[[Config, HindsightRelabel], tuple[Sampler, OnCycle]]] = {
     "uniform": _uniform,
     "cher": _cher,
     "per": _per,

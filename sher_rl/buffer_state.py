@@ -1,0 +1,56 @@
+"""What a replay buffer goes on from beside its rows, as tensors, numbers and text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torchrl.data import ReplayBuffer
+
+
+class BufferState:
+    """Sampler, writer, transforms and generator of a replay buffer, as a component of a checkpoint.
+
+    The segment trees of :class:`~torchrl.data.PrioritizedSampler`, which its state dict holds as objects that only
+    pickle could save, become tensors of priorities, ``(capacity,)``.
+    """
+
+    def __init__(self, buffer: ReplayBuffer) -> None:
+        self._buffer = buffer
+        self._parts = {"sampler": buffer.sampler, "writer": buffer.writer, "transform": buffer.transform}
+
+    def state_dict(self) -> dict[str, Any]:
+        """State dicts of the parts; the generator's is None if it is torch's own."""
+        generator = self._buffer._rng
+        state = {name: _without_trees(part.state_dict()) for name, part in self._parts.items()}
+        return state | {"generator": None if generator is None else generator.get_state()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Restore what :meth:`state_dict` gave, after the rows."""
+        for name, part in self._parts.items():
+            part.load_state_dict(_with_trees(state[name], part.state_dict()))
+        if self._buffer._rng is not None:
+            self._buffer._rng.set_state(state["generator"])
+
+
+def _is_tree(value: Any) -> bool:
+    return hasattr(value, "identity_element")
+
+
+def _without_trees(state: Any) -> Any:
+    if isinstance(state, dict):
+        return {key: _without_trees(value) for key, value in state.items()}
+    return state[torch.arange(len(state))] if _is_tree(state) else state
+
+
+def _with_trees(state: Any, fresh: Any) -> Any:
+    """Put priorities into the trees of a ``fresh`` state; a tree is a function of its leaves."""
+    if _is_tree(fresh):
+        if state.shape != (len(fresh),):
+            raise ValueError(f"priorities of {len(state)} rows are not for a sampler of {len(fresh)}")
+        fresh[torch.arange(len(fresh))] = state
+        return fresh
+    if isinstance(state, dict) and isinstance(fresh, dict):
+        return {key: _with_trees(value, fresh.get(key)) for key, value in state.items()}
+    return state

@@ -1,0 +1,114 @@
+"""The rows of a replay buffer as files that never change, so that checkpoints share them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from tensordict import TensorDict, TensorDictBase
+from torch import Tensor
+from torchrl.data import TensorStorage
+
+from sher_rl.files import Record, digest, read_checked, write_file
+
+ROWS = 2**15
+"""Rows in a file: 22 MB of HandManipulateEgg's."""
+
+
+def describe(storage: TensorStorage) -> dict[str, Any]:
+    """What :func:`read_chunks` has to know beside the files: columns, number of rows and the storage's counters."""
+    rows = storage.get(slice(0, 1)) if len(storage) else TensorDict()
+    return {
+        "columns": [(_names(key), str(column.dtype)[6:], list(column.shape[1:])) for key, column in _columns(rows)],
+        "rows": len(storage),
+        "revision": int(storage._mutation_revision),
+        "last_cursor": storage._last_cursor_index,
+    }
+
+
+def write_chunks(
+    storage: TensorStorage, folder: Path, known: Mapping[str, Record], known_folder: Path | None
+) -> dict[str, Record]:
+    """Write the rows that a storage holds into ``folder``; a file that is among the ``known`` is linked instead.
+
+    A file has the columns of :data:`ROWS` consecutive slots, one after the other, as the bytes in memory.
+
+    Returns:
+        Name, size and checksum of each file, in order of the slots.
+    """
+    records = {}
+    for first in range(0, len(storage), ROWS):
+        name = f"rows-{first // ROWS:05}.raw"
+        parts = _bytes(storage.get(slice(first, min(first + ROWS, len(storage)))))
+        old = known.get(name)
+        if old and known_folder and old["sha256"] == digest(parts) and _link(known_folder / name, folder / name):
+            records[name] = old
+        else:
+            records[name] = write_file(folder / name, parts)
+    return records
+
+
+def read_chunks(
+    storage: TensorStorage, folder: Path, records: Mapping[str, Record], description: Mapping[str, Any]
+) -> None:
+    """Fill an empty storage with the rows that :func:`write_chunks` wrote.
+
+    Raises:
+        ValueError: files and description do not fit each other or the storage.
+    """
+    rows = description["rows"]
+    if rows > storage.max_size or len(storage) or len(records) != -(-rows // ROWS):
+        raise ValueError(f"{rows} rows in {len(records)} files are not for this storage of {storage.max_size}")
+    for first, name in zip(range(0, rows, ROWS), sorted(records), strict=True):
+        count = min(ROWS, rows - first)
+        content = read_checked(folder / name, records[name])
+        storage.set(slice(first, first + count), _parse(content, description["columns"], count))
+    if rows:
+        storage._set_last_cursor(torch.tensor([description["last_cursor"]]))
+    _set_revision(storage, description["revision"])
+
+
+def _columns(rows: TensorDictBase) -> Iterator[tuple[Any, Tensor]]:
+    """Columns by name, the wider dtypes first, so that each is aligned in a file."""
+    yield from sorted(rows.items(True, True), key=lambda item: (-item[1].element_size(), _names(item[0])))
+
+
+def _names(key: Any) -> tuple[str, ...]:
+    return key if isinstance(key, tuple) else (key,)
+
+
+def _bytes(rows: TensorDictBase) -> list[Any]:
+    return [column.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy() for _, column in _columns(rows)]
+
+
+def _parse(content: memoryview, columns: list[tuple[list[str], str, list[int]]], count: int) -> TensorDict:
+    data, rows, at = torch.frombuffer(content, dtype=torch.uint8), TensorDict(batch_size=[count]), 0
+    for key, dtype_name, row in columns:
+        dtype, shape = getattr(torch, dtype_name), (count, *row)
+        size = dtype.itemsize * torch.Size(shape).numel()
+        rows.set(tuple(key), data[at : at + size].view(dtype).reshape(shape))
+        at += size
+    if at != len(data):
+        raise ValueError("a file of rows has another length than its columns")
+    return rows
+
+
+def _link(source: Path, target: Path) -> bool:
+    """Give a file a second name, if the file system can."""
+    try:
+        os.link(source, target)
+    except OSError:
+        return False
+    return True
+
+
+def _set_revision(storage: TensorStorage, revision: int) -> None:
+    """Hindsight relabelling numbers trajectories by it."""
+    counter = storage._mutation_revision_value
+    if isinstance(counter, Tensor):
+        counter.fill_(revision)
+    else:
+        counter.value = revision

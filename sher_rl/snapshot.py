@@ -1,0 +1,59 @@
+"""The state of simulations as arrays: what MuJoCo's next step and gymnasium's next reset depend on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import mujoco
+import numpy as np
+import torch
+from torch import Tensor
+
+_FULL = int(mujoco.mjtState.mjSTATE_INTEGRATION)
+"""Positions, velocities, time, warm start, controls, applied forces, mocap poses, active constraints."""
+_DERIVED = "xpos xquat xmat site_xpos site_xmat cdof cvel subtree_com".split()
+"""Controls and observations read these as the last substep left them, half a substep behind the positions."""
+
+
+def take(sims: Sequence[Any]) -> dict[str, Any]:
+    """Everything that unwrapped gymnasium environments of one task go on from.
+
+    Returns:
+        ``physics`` and what is derived of it, float64 ``[n, ...]``; ``warnings``, int64 ``[n, kinds]``; and
+        ``random``, the state of each environment's generator as JSON.
+
+    >>> from sher_rl import make_env
+    >>> sims = make_env("FetchReach-v4", 2)._sims
+    >>> state = take(sims)
+    >>> restore(sims, state)
+    """
+    arrays = {name: np.stack([getattr(sim.data, name) for sim in sims]) for name in _DERIVED}
+    arrays["physics"] = np.stack([_physics(sim) for sim in sims])
+    arrays["warnings"] = np.stack([sim.data.warning.number for sim in sims]).astype(np.int64)
+    random = [json.dumps(sim.np_random.bit_generator.state) for sim in sims]
+    return {**{name: torch.from_numpy(array) for name, array in arrays.items()}, "random": random}
+
+
+def restore(sims: Sequence[Any], state: dict[str, Any]) -> None:
+    """Put the environments where :func:`take` found others of the same task and number.
+
+    Raises:
+        ValueError: the state is another task's or number's, or damaged.
+    """
+    for i, sim in enumerate(sims):
+        physics: Tensor = state["physics"][i]
+        if len(state["random"]) != len(sims) or len(physics) != len(_physics(sim)):
+            raise ValueError("the simulations' state does not fit the task and its number of environments")
+        mujoco.mj_setState(sim.model, sim.data, physics.numpy(), _FULL)
+        for name in _DERIVED:
+            getattr(sim.data, name)[:] = state[name][i].numpy()
+        sim.data.warning.number[:] = state["warnings"][i].numpy()
+        sim.np_random.bit_generator.state = json.loads(state["random"][i])
+
+
+def _physics(sim: Any) -> np.ndarray:
+    values = np.empty(mujoco.mj_stateSize(sim.model, _FULL))
+    mujoco.mj_getState(sim.model, sim.data, values, _FULL)
+    return values

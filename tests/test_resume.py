@@ -1,0 +1,140 @@
+"""A run that was interrupted and resumed is, to the bit, the run that was not."""
+
+import csv
+import json
+import random
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+import torch
+from small import REACH, SMALL, load_recipe, small_run
+
+from sher_rl import UsageError
+
+PUSH, EGG = load_recipe("sher_fetch_push"), load_recipe("sher_hand_egg")
+AWKWARD = {
+    "num_envs": 3,
+    "frames_per_batch": 100,  # 34 steps of each: hand-over points fall in mid-episode
+    "buffer_size": 250,  # which the ring goes round
+    "random_frames": 150,
+    "total_frames": 612,
+    "eval_frames": 150,
+    "eval_episodes": 2,
+    "target_entropy": "auto",
+    "compile": False,
+}
+
+
+def rows_without_seconds(text: str) -> list[dict[str, str]]:
+    return [{k: v for k, v in row.items() if k != "seconds"} for row in csv.DictReader(text.splitlines())]
+
+
+def assert_equal(a: object, b: object, where: str = "") -> None:
+    assert type(a) is type(b), where
+    if isinstance(a, dict):
+        assert list(a) == list(b), where
+        for key in a:
+            if key == "csv":
+                assert rows_without_seconds(a[key]) == rows_without_seconds(b[key])
+            elif key != "seconds":
+                assert_equal(a[key], b[key], f"{where}.{key}")
+    elif isinstance(a, (list, tuple)):
+        assert len(a) == len(b), where
+        for i, (x, y) in enumerate(zip(a, b, strict=True)):
+            assert_equal(x, y, f"{where}[{i}]")
+    elif isinstance(a, torch.Tensor):
+        assert (a.dtype, a.shape) == (b.dtype, b.shape), where
+        assert torch.equal(torch.nan_to_num(a, 12345), torch.nan_to_num(b, 12345)), where
+    else:
+        assert a == b, where
+
+
+def assert_same_run(one: Path, other: Path, seeded: tuple[str, ...] = ("torch_cpu", "python", "numpy")) -> None:
+    """Policy, csv, and everything in the last checkpoint: buffer, Adam, normaliser, environments, random states."""
+    policies = [torch.load(run / "policy.pt", weights_only=True) for run in (one, other)]
+    assert_equal(*policies)
+    texts = [(run / "progress.csv").read_text() for run in (one, other)]
+    assert rows_without_seconds(texts[0]) == rows_without_seconds(texts[1])
+    last = [max((run / "checkpoints").glob("[0-9]*"), key=lambda path: int(path.name)) for run in (one, other)]
+    assert last[0].name == last[1].name
+    states = [torch.load(path / "state.pt", weights_only=True) for path in last]
+    for state in states:
+        state["random"] = {name: state["random"][name] for name in seeded}
+    assert_equal(*states, "state")
+    manifests = [json.loads((path / "manifest.json").read_text()) for path in last]
+    assert manifests[0]["buffer"] == manifests[1]["buffer"]
+    files = [{name: file for name, file in m["files"].items() if name != "state.pt"} for m in manifests]
+    assert files[0] == files[1] != {}
+
+
+@pytest.mark.parametrize("recipe", [REACH, PUSH, EGG], ids=lambda recipe: recipe.CONFIG.task)
+def test_a_resumed_run_equals_the_undisturbed_one(recipe: ModuleType, tmp_path: Path) -> None:
+    whole = small_run(tmp_path / "whole", recipe, **AWKWARD)
+    parts = tmp_path / "parts"
+    for frames in (102, 306, 510):  # random actions only; off the schedule of evaluations; the ring wrapped
+        resume = {"resume": parts / "run"} if parts.exists() else {}
+        small_run(parts, recipe, **AWKWARD | resume | {"total_frames": frames})
+        random.seed(3)
+        np.random.seed(3)
+    small_run(parts, recipe, **AWKWARD, resume=parts / "run")
+    assert_same_run(whole, parts / "run")
+
+
+def test_single_transitions_go_on_with_their_episode(tmp_path: Path) -> None:
+    numbers = {"num_envs": 1, "frames_per_batch": 1, "updates_per_batch": 1, "random_frames": 20, "buffer_size": 60}
+    numbers |= {"batch_size": 8, "eval_frames": 75, "eval_episodes": 1, "compile": False}
+    whole = small_run(tmp_path / "whole", **numbers, total_frames=75)
+    part = small_run(tmp_path / "part", **numbers, total_frames=31)
+    small_run(tmp_path / "part", **numbers, total_frames=75, resume=part)
+    assert_same_run(whole, part)
+
+
+def test_killed_before_the_first_checkpoint_it_starts_over(tmp_path: Path) -> None:
+    whole = small_run(tmp_path / "whole", compile=False)
+    other = small_run(tmp_path / "other", compile=False)
+    for path in (other / "checkpoints").iterdir():
+        path.rename(tmp_path / path.name)
+    (other / "checkpoints" / ".200.part").mkdir()
+    small_run(tmp_path / "other", compile=False, resume=other)
+    assert_same_run(whole, other)
+    assert [path.name for path in (other / "checkpoints").iterdir()] == ["400"]
+
+
+def test_a_finished_run_says_so(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    run = small_run(tmp_path, compile=False)
+    before = {path: path.stat().st_mtime_ns for path in run.rglob("*")}
+    for frames in (400, 300):
+        small_run(tmp_path, compile=False, resume=run, total_frames=frames)
+        assert f"has its {frames} frames already" in capsys.readouterr().out
+    assert before == {path: path.stat().st_mtime_ns for path in run.rglob("*")}
+
+
+def test_killed_before_the_last_row_it_is_written_on_resume(tmp_path: Path) -> None:
+    whole = small_run(tmp_path / "whole", compile=False, eval_frames=300)
+    other = small_run(tmp_path / "other", compile=False, eval_frames=300)
+    csv_file = other / "progress.csv"
+    csv_file.write_text(csv_file.read_text().rstrip("\n").rpartition("\n")[0] + "\n")
+    (other / "policy.pt").unlink()
+    small_run(tmp_path / "other", compile=False, eval_frames=300, resume=other)
+    assert_same_run(whole, other)
+
+
+def test_only_the_length_may_change(tmp_path: Path) -> None:
+    run = small_run(tmp_path, compile=False, total_frames=100)
+    with pytest.raises(UsageError, match=r"only total_frames may change \(alpha was 0.02, now 0.3, polyak was"):
+        small_run(tmp_path, compile=False, resume=run, alpha=0.3, polyak=0.5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("recipe", [PUSH, EGG], ids=lambda recipe: recipe.CONFIG.task)
+def test_a_recipe_with_its_own_numbers_resumes_to_the_bit(recipe: ModuleType, tmp_path: Path) -> None:
+    """Compiled, bfloat16 where there are units for it, networks of full width."""
+    own = {key: getattr(recipe.CONFIG, key) for key in SMALL} | {"eval_frames": 1_600, "eval_episodes": 16}
+    numbers = own | {"total_frames": 4 * own["frames_per_batch"], "compile": recipe.CONFIG.compile}
+    numbers |= {"random_frames": own["frames_per_batch"], "updates_per_batch": 10}
+    whole = small_run(tmp_path / "whole", recipe, **numbers)
+    part = small_run(tmp_path / "part", recipe, **numbers | {"total_frames": 2 * own["frames_per_batch"]})
+    small_run(tmp_path / "part", recipe, **numbers, resume=part)
+    assert_same_run(whole, part)
