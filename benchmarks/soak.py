@@ -2,6 +2,7 @@
 
 Samples memory, threads and open files of the process and its updates a second into a csv for so many minutes, and
 says whether they are flat after a warm-up of a third of the time. Ends the process by SIGTERM. Linux only.
+Memory grows until the buffer is full: choose a --buffer-size that is full within the warm-up.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from pathlib import Path
 COLUMNS = "seconds memory_mb threads open_files updates_per_s".split()
 EVERY = 5.0
 LIMITS = {"memory_mb": 0.05, "threads": 0.0, "open_files": 0.0, "updates_per_s": 0.15}
-"""How far the last third's median may be from the middle third's, relative to it; memory but for the buffer's."""
+"""How far the last third's median may be from the middle third's, relative to it."""
 
 
 def sample(pid: int) -> dict[str, float]:
@@ -60,10 +61,9 @@ def watch(command: list[str], minutes: float, out: Path) -> list[dict[str, float
 def verdict(rows: list[dict[str, float]]) -> bool:
     """Print the medians of the middle and the last third of the time, and whether each column is flat."""
     third = len(rows) // 3
-    middle, end = rows[third : 2 * third], rows[2 * third :]
-    flat = True
+    parts, flat = (rows[third : 2 * third], rows[2 * third :]), True
     for column, limit in LIMITS.items():
-        before, after = (statistics.median(row[column] for row in part) for part in (middle, end))
+        before, after = (statistics.median(row[column] for row in part if row[column] == row[column]) for part in parts)
         fine = abs(after - before) <= limit * before
         flat &= fine
         print(f"{column:>14}: {before:10.1f} then {after:10.1f}  {'flat' if fine else 'NOT FLAT'}")
