@@ -1,8 +1,11 @@
 """A run that was interrupted and resumed is, to the bit, the run that was not."""
 
 import csv
+import dataclasses
 import json
+import os
 import random
+import signal
 from pathlib import Path
 from types import ModuleType
 
@@ -12,6 +15,7 @@ import torch
 from small import REACH, SMALL, load_recipe, small_run
 
 from sher_rl import UsageError
+from sher_rl.progress import Progress
 
 PUSH, EGG = load_recipe("sher_fetch_push"), load_recipe("sher_hand_egg")
 AWKWARD = {
@@ -80,6 +84,40 @@ def test_a_resumed_run_equals_the_undisturbed_one(recipe: ModuleType, tmp_path: 
         np.random.seed(3)
     small_run(parts, recipe, **AWKWARD, resume=parts / "run")
     assert_same_run(whole, parts / "run")
+
+
+@pytest.mark.parametrize("sampler", ["cher", "per", "ebp", pytest.param("mep", marks=pytest.mark.slow)])
+def test_samplers_resume_to_the_bit(sampler: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    numbers = AWKWARD | {"sampler": sampler, "eval_frames": 204}
+    whole = small_run(tmp_path / "whole", PUSH, **numbers)
+
+    class Stopped(Progress):
+        def collected(self, frames: int, successes: torch.Tensor) -> None:
+            super().collected(frames, successes)
+            if self.frames == 306:
+                os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr("sher_rl.trainer.Progress", Stopped)
+    with pytest.raises(SystemExit):
+        small_run(tmp_path / "part", PUSH, **numbers)  # of the same length: PER's β depends on it
+    monkeypatch.undo()
+    part = tmp_path / "part" / "run"
+    assert [path.name for path in (part / "checkpoints").iterdir()] == ["306"]
+    small_run(tmp_path / "part", PUSH, **numbers, resume=part)
+    assert_same_run(whole, part)
+
+
+@pytest.mark.parametrize("name", ["her", "cher"])
+def test_the_baselines_resume_to_the_bit(name: str, tmp_path: Path) -> None:
+    recipe = load_recipe(name)
+    numbers = {key: value for key, value in AWKWARD.items() if key not in ("target_entropy", "compile")}
+    numbers |= {"hidden": (16, 16), "batch_size": 32, "updates_per_batch": 3, "run_name": "run"}
+    for folder, frames in (("whole", (612,)), ("part", (306, 612))):
+        for total in frames:
+            resume = tmp_path / folder / "run" if total != frames[0] else None
+            changes = numbers | {"out_dir": tmp_path / folder, "resume": resume, "total_frames": total}
+            recipe.main(dataclasses.replace(recipe.published("FetchPush-v4"), **changes))
+    assert_same_run(tmp_path / "whole" / "run", tmp_path / "part" / "run")
 
 
 def test_single_transitions_go_on_with_their_episode(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+import numpy as np
 from torchrl.data import PrioritizedSampler, RandomSampler
 from torchrl.data.replay_buffers import Sampler
 
@@ -31,6 +32,7 @@ def _uniform(config: Config, relabel: HindsightRelabel) -> tuple[Sampler, OnCycl
 
 
 def _per(config: Config, relabel: HindsightRelabel) -> tuple[Sampler, OnCycle]:
+    np.random.seed(config.seed)  # TorchRL's sampler draws from NumPy's global state
     sampler = PrioritizedSampler(config.buffer_size, alpha=0.6, beta=0.4, eps=1e-6)
 
     def anneal(frames: int) -> None:
