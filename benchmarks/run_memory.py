@@ -1,6 +1,7 @@
-"""Print the peak memory of a training run with a full buffer: ``python benchmarks/run_memory.py [RECIPE [FRAMES]]``.
+"""Print the peak memory of a training run whose buffer is full: ``python benchmarks/run_memory.py [RECIPE]``.
 
-The recipe's own loop and numbers, with one update in each round so that a million steps take minutes.
+The recipe's own parts and numbers. The buffer is filled by writing one rollout again and again; then training
+collects, updates, evaluates and saves a checkpoint as always.
 """
 
 import dataclasses
@@ -8,8 +9,10 @@ import importlib.util
 import resource
 import sys
 from pathlib import Path
+from typing import Any
 
 import sher_rl
+from sher_rl.trainer import TRANSITION, train
 
 RECIPES = Path(__file__).parents[1] / "recipes"
 
@@ -19,8 +22,17 @@ def peak_megabytes() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
 
 
-def main(name: str = "sher_hand_egg", frames: str = "1_000_000", folder: str = "runs/memory") -> None:
-    """Run the recipe until the buffer holds ``frames`` transitions."""
+def train_full(config: sher_rl.Config, *, env: Any, buffer: Any, **parts: Any) -> Path:
+    """Fill the buffer, then train."""
+    steps = config.frames_per_batch // config.num_envs
+    rows = env.rollout(steps, break_when_any_done=False).select(*TRANSITION).reshape(-1)
+    while len(buffer) < config.buffer_size:
+        buffer.extend(rows)
+    return train(config, env=env, buffer=buffer, **parts)
+
+
+def main(name: str = "sher_hand_egg", folder: str = "runs/memory") -> None:
+    """Run four rounds of the recipe with a full buffer."""
     spec = importlib.util.spec_from_file_location(name, RECIPES / f"{name}.py")
     assert spec
     assert spec.loader
@@ -28,12 +40,12 @@ def main(name: str = "sher_hand_egg", frames: str = "1_000_000", folder: str = "
     spec.loader.exec_module(recipe)
     sher_rl.make_env(recipe.CONFIG.env_id).rollout(2)
     imported = peak_megabytes()
-    total = int(frames)
-    changes = {"total_frames": total, "buffer_size": total, "eval_frames": total, "updates_per_batch": 1}
-    recipe.main(dataclasses.replace(recipe.CONFIG, **changes, out_dir=Path(folder)))
-    print(
-        f"{name}, {total:,} transitions: {peak_megabytes() - imported:,.0f} MB above the imports ({imported:,.0f} MB)"
-    )
+    frames = 4 * recipe.CONFIG.frames_per_batch
+    changes = {"total_frames": frames, "eval_frames": frames, "random_frames": 0, "out_dir": Path(folder)}
+    sher_rl.train = train_full  # which the recipe calls
+    recipe.main(dataclasses.replace(recipe.CONFIG, **changes))
+    above = peak_megabytes() - imported
+    print(f"{name}, {recipe.CONFIG.buffer_size:,} transitions: {above:,.0f} MB above the imports ({imported:,.0f} MB)")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,8 @@ from torch import Tensor
 from torchrl.envs import EnvBase
 from torchrl.envs.utils import ExplorationType, set_exploration_type
 
+from sher_rl.threads import one_torch_thread
+
 
 def episode_success(data: TensorDictBase) -> Tensor:
     """Success at the last step of each episode that ends in ``data``: ``(episodes,)``, 0 or 1."""
@@ -40,7 +42,7 @@ def evaluate(
     results = []
     for first in range(0, episodes, env.batch_size[0]):
         env.set_seed(seed + first)
-        with set_exploration_type(ExplorationType.DETERMINISTIC):
+        with set_exploration_type(ExplorationType.DETERMINISTIC), one_torch_thread():
             steps = env.rollout(
                 max_steps,
                 policy,

@@ -12,6 +12,7 @@ from torchrl.collectors import Collector
 from torchrl.envs import EnvBase
 
 from sher_rl.config import RunConfig
+from sher_rl.threads import one_torch_thread
 
 
 class Rollouts:
@@ -43,7 +44,8 @@ class Rollouts:
         self._batches = iter(self._collector)
 
     def __next__(self) -> TensorDictBase:
-        return next(self._batches)
+        with one_torch_thread():
+            return next(self._batches)
 
     def close(self) -> None:
         """Close the environments, too."""

@@ -1,0 +1,27 @@
+"""Torch's threads and the environments' threads, kept out of each other's way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+
+@contextmanager
+def one_torch_thread() -> Iterator[None]:
+    """Use one thread for torch's operations meanwhile.
+
+    Small operations between the steps of threaded environments lose by a second thread: after each of them it
+    waits for more work on a core that the physics need.
+
+    >>> with one_torch_thread():
+    ...     torch.get_num_threads()
+    1
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
