@@ -13,7 +13,7 @@ import sher_rl
 CONFIG = sher_rl.Config(
     env_id="FetchPush-v4",
     method="sher",
-    total_frames=250_000,
+    total_frames=220_000,
     num_envs=16,
     frames_per_batch=800,  # 16 episodes
     updates_per_batch=40,  # about 100 samples learned per step
