@@ -10,7 +10,7 @@ from torch import Tensor
 from torchrl.objectives import DDPGLoss, ValueEstimators
 from torchrl.objectives.value import TD0Estimator
 
-from sher_rl.errors import UsageError
+from sher_rl.errors import UsageError, check_numbers
 from sher_rl.functional import penalised_value, return_bounds
 
 
@@ -61,6 +61,7 @@ class MultiGoalDDPGLoss(DDPGLoss):
         action_l2: float,
         reduction: str = "mean",
     ) -> None:
+        check_numbers(gamma=gamma, action_l2=action_l2)
         if not 0 <= gamma < 1:
             raise UsageError(f"gamma is {gamma}; use a number from 0 up to, not including, 1.")
         if not action_l2 >= 0:

@@ -30,6 +30,19 @@ def check_numbers(**values: Any) -> None:
             raise UsageError(f"{name} is {value!r:.80}; use a finite number.")
 
 
+def check_counts(least: int = 1, **values: Any) -> None:
+    """Refuse arguments that are no whole number of at least ``least``.
+
+    Raises:
+        UsageError: naming the first.
+
+    >>> check_counts(refit_every=500)
+    """
+    for name, value in values.items():
+        if type(value) is not int or value < least:
+            raise UsageError(f"{name} is {value!r:.80}; use a whole number of at least {least}.")
+
+
 def is_number(value: Any) -> bool:
     """Whether a value is a finite int or float, no bool, of a size that a float can have."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= sys.float_info.max

@@ -12,9 +12,21 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from small import small_config
 from tensordict import TensorDict
-from torchrl.data import LazyTensorStorage, TensorDictReplayBuffer
+from torchrl.data import LazyTensorStorage, RandomSampler, TensorDictReplayBuffer
 
-from sher_rl import Config, GoalDims, HindsightRelabel, SoftMultiGoalLoss, goal_reward, make_networks
+from sher_rl import (
+    CHERSampler,
+    Config,
+    EBPSampler,
+    GoalDims,
+    HindsightRelabel,
+    MEPSampler,
+    MultiGoalDDPGLoss,
+    SoftMultiGoalLoss,
+    goal_reward,
+    make_ddpg_networks,
+    make_networks,
+)
 from sher_rl.config import parse
 
 DEFAULT = small_config(Path("runs"))
@@ -68,10 +80,11 @@ def test_command_line(changes: dict) -> None:
     assert any(hint in words for name in changes for hint in (name, name.replace("_", "-"), "Unrecognizedoptions"))
 
 
-def relabelled_batch(**options) -> None:
+def relabelled_batch(make_sampler=lambda relabel: RandomSampler(), **options) -> None:
     storage = LazyTensorStorage(20)
     relabel = HindsightRelabel(goal_reward("FetchReach-v4"), storage, **options)
-    buffer = TensorDictReplayBuffer(storage=storage, transform=relabel, batch_size=8)
+    sampler = make_sampler(relabel)
+    buffer = TensorDictReplayBuffer(storage=storage, sampler=sampler, transform=relabel, batch_size=8)
     goals = {"observation": torch.zeros(2, 5, 4), "achieved_goal": torch.rand(2, 5, 3)}
     goals |= {"desired_goal": torch.rand(2, 5, 3)}
     ends = {key: torch.zeros(2, 5, 1, dtype=torch.bool) for key in ("done", "terminated", "truncated")}
@@ -102,6 +115,45 @@ def test_hindsight_relabel(options: dict) -> None:
     assert_works_or_names(lambda: relabelled_batch(**options), [*options, "k", "ratio"])
 
 
+SMALL = JUNK.filter(lambda value: not isinstance(value, int) or value < 40)  # else a pool is as large as memory
+SAMPLERS = {
+    CHERSampler: {
+        "pool_ratio": SMALL,
+        "batch_size": SMALL,
+        "num_neighbors": JUNK,
+        "selection": st.one_of(JUNK, st.sampled_from(["stochastic", "greedy"])),
+        "lambda_init": JUNK,
+        "lambda_growth": JUNK,
+        "lambda_period": JUNK,
+        "goal": st.one_of(JUNK, st.sampled_from(["full", "position", "rotation"])),
+    },
+    EBPSampler: {"max_gain": JUNK, "rank": st.booleans(), "temperature": JUNK},
+    MEPSampler: {
+        "refit_every": JUNK,
+        "max_fit": JUNK,
+        "max_points": SMALL,
+        "components": JUNK,
+        "regularisation": JUNK,
+        "temperature": JUNK,
+    },
+}
+
+
+@MANY
+@given(
+    st.sampled_from(list(SAMPLERS)).flatmap(
+        lambda kind: st.tuples(st.just(kind), st.fixed_dictionaries({}, optional=SAMPLERS[kind]))
+    )
+)
+def test_samplers(case: tuple[type, dict]) -> None:
+    kind, options = case
+
+    def make_sampler(relabel: HindsightRelabel):
+        return kind(relabel, **options) if kind is CHERSampler else kind(**options)
+
+    assert_works_or_names(lambda: relabelled_batch(make_sampler), [*options, "max_fit"])
+
+
 def losses(**options) -> None:
     loss = SoftMultiGoalLoss(*NETWORKS, **{"alpha": 0.1, "gamma": 0.9} | options)
     states = {"observation": torch.randn(6, 4), "desired_goal": torch.randn(6, 2)}
@@ -124,3 +176,11 @@ LOSS = {
 @given(st.fixed_dictionaries({}, optional=LOSS))
 def test_loss(options: dict) -> None:
     assert_works_or_names(lambda: losses(**options), list(options))
+
+
+@MANY
+@given(st.fixed_dictionaries({}, optional={"gamma": JUNK, "action_l2": JUNK}))
+def test_ddpg_loss(options: dict) -> None:
+    numbers = {"gamma": 0.9, "action_l2": 1.0} | options
+    networks = make_ddpg_networks(GoalDims(4, 2, 3), (8,))
+    assert_works_or_names(lambda: MultiGoalDDPGLoss(*networks, **numbers), list(options))

@@ -162,9 +162,8 @@ def test_a_checkpoint_resumes_draws_and_fits(kind, fitted, tmp_path):
     fill(first)
     if fitted:
         first.sampler.refit(first.storage)
-    RunCheckpoint(tmp_path, buffer=first).save(1)
-    fill(second, count=3)
-    RunCheckpoint(tmp_path, buffer=second).restore()
+    RunCheckpoint(tmp_path, {}, first).save(1)
+    assert RunCheckpoint(tmp_path, {}, second).restore()
     for turn in range(3):
         assert (first.sample()["index"] == second.sample()["index"]).all()
         for buffer in (first, second):

@@ -20,7 +20,7 @@ from sher_rl.curriculum import (
     select_goals,
     similarity_graph,
 )
-from sher_rl.errors import UsageError
+from sher_rl.errors import UsageError, check_counts, check_numbers
 from sher_rl.goals import GoalChoice
 from sher_rl.hindsight import HindsightRelabel
 
@@ -99,18 +99,14 @@ class CHERSampler(Sampler):
                 "relabel has mode='write' and draws no goals when a batch is read, so there are none to choose from; "
                 "use mode='read'."
             )
-        for name, value, least in (
-            ("pool_ratio", pool_ratio, 2),
-            ("batch_size", batch_size, 1),
-            ("num_neighbors", num_neighbors, 1),
-            ("lambda_period", lambda_period, 1),
-        ):
-            if value is not None and (value != int(value) or value < least):
-                raise UsageError(f"{name} is {value}; use a whole number of at least {least}.")
+        check_counts(2, pool_ratio=pool_ratio)
+        optional = {"batch_size": batch_size, "lambda_period": lambda_period}
+        check_counts(num_neighbors=num_neighbors, **{name: v for name, v in optional.items() if v is not None})
+        check_numbers(lambda_init=lambda_init, lambda_growth=lambda_growth)
         if selection not in ("stochastic", "greedy"):
-            raise UsageError(f"selection is {selection!r}; use 'stochastic' or 'greedy'.")
-        if goal not in _PARTS:
-            raise UsageError(f"goal is {goal!r}; use 'full', 'position' or 'rotation'.")
+            raise UsageError(f"selection is {selection!r:.80}; use 'stochastic' or 'greedy'.")
+        if not isinstance(goal, str) or goal not in _PARTS:
+            raise UsageError(f"goal is {goal!r:.80}; use 'full', 'position' or 'rotation'.")
         if not (0 <= lambda_init <= MAX_WEIGHT and lambda_growth >= 0):
             raise UsageError(
                 f"lambda_init is {lambda_init} and lambda_growth {lambda_growth}; use 0 to 1e6, and at least 0."

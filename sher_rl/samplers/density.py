@@ -9,7 +9,7 @@ from tensordict import NestedKey
 from torch import Tensor
 from torchrl.data.replay_buffers import Storage
 
-from sher_rl.errors import UsageError
+from sher_rl.errors import UsageError, check_counts, check_numbers
 from sher_rl.mixture import Mixture, fit_mixture
 from sher_rl.samplers.table import Trajectories
 from sher_rl.samplers.trajectory import TrajectorySampler
@@ -34,12 +34,13 @@ class DensitySampler(TrajectorySampler):
         generator: torch.Generator | None = None,
         achieved_goal_key: NestedKey = "achieved_goal",
     ) -> None:
-        if not 1 <= components <= max_fit:
+        check_counts(components=components, max_fit=max_fit, refit_every=refit_every)
+        check_counts(2, max_points=max_points)  # the first goal and the last
+        check_numbers(regularisation=regularisation)
+        if components > max_fit:
             raise UsageError(f"components is {components}; use from 1 to max_fit, which is {max_fit}.")
-        if refit_every < 1:
-            raise UsageError(f"refit_every is {refit_every}; use at least 1 trajectory.")
-        if max_points < 2:
-            raise UsageError(f"max_points is {max_points}; use at least 2, the first and the last goal.")
+        if not regularisation > 0:
+            raise UsageError(f"regularisation is {regularisation}; use a variance above 0.")
         super().__init__(rank, temperature, generator, achieved_goal_key)
         self.refit_every, self.max_fit, self.max_points = refit_every, max_fit, max_points
         self.components, self.regularisation = components, regularisation

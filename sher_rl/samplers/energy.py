@@ -10,7 +10,7 @@ from tensordict import NestedKey
 from torch import Tensor
 
 from sher_rl.envs import TASKS, check_env_id
-from sher_rl.errors import UsageError
+from sher_rl.errors import UsageError, is_number
 from sher_rl.samplers.table import Trajectories
 from sher_rl.samplers.trajectory import TrajectorySampler
 from sher_rl.trajectory_scores import Physics, trajectory_energy
@@ -74,10 +74,10 @@ class EBPSampler(TrajectorySampler):
         generator: torch.Generator | None = None,
         achieved_goal_key: NestedKey = "achieved_goal",
     ) -> None:
-        if not max_gain > 0:
-            raise UsageError(f"max_gain is {max_gain}; use a positive energy, or math.inf for no bound.")
+        if max_gain != math.inf and not (is_number(max_gain) and max_gain > 0):
+            raise UsageError(f"max_gain is {max_gain!r:.80}; use a positive energy, or math.inf for no bound.")
         super().__init__(rank, temperature, generator, achieved_goal_key)
-        self.max_gain, self.physics = max_gain, physics or Physics()
+        self.max_gain, self.physics = float(max_gain), physics or Physics()
 
     @classmethod
     def for_task(cls, env_id: str, **options: Any) -> EBPSampler:

@@ -13,7 +13,7 @@ from torch import Tensor
 from torchrl.data.replay_buffers import Storage
 from torchrl.data.replay_buffers.samplers import Sampler
 
-from sher_rl.errors import UsageError
+from sher_rl.errors import UsageError, check_numbers
 from sher_rl.ring import buffer_writer
 from sher_rl.samplers.table import Trajectories, TrajectoryTable
 from sher_rl.trajectory_scores import dense_rank, trajectory_probabilities
@@ -36,6 +36,7 @@ class TrajectorySampler(Sampler):
     def __init__(
         self, rank: bool, temperature: float, generator: torch.Generator | None, achieved_goal_key: NestedKey
     ) -> None:
+        check_numbers(temperature=temperature)
         if not temperature >= 0:
             raise UsageError(f"temperature is {temperature}; use 1 as published, or another number of at least 0.")
         key = achieved_goal_key if isinstance(achieved_goal_key, tuple) else (achieved_goal_key,)
