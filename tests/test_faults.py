@@ -1,15 +1,17 @@
 """Faults put into real runs: each ends with a sentence, and what was saved before it stays usable."""
 
 import logging
+import re
 import resource
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from small import small_run
+from small import REACH, small_run
 
 import sher_rl.trainer
 from sher_rl import load_policy
@@ -119,14 +121,16 @@ def test_physics_that_diverge_are_counted_and_said(break_after, tmp_path: Path, 
 
 def test_a_full_disk_leaves_the_checkpoint_before(tmp_path: Path) -> None:
     run = small_run(tmp_path, total_frames=200, **QUICK)
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, hard))
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    result = subprocess.run(
+        [sys.executable, REACH.__file__, "--resume", str(run), "--total-frames", "400"],
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, hard)),
+        capture_output=True,
+        text=True,
+    )
     sentence = r"error: checkpoint '.*/300' cannot be written \(File too large\); '.*/200' is as it was"
-    try:
-        with pytest.raises(SystemExit, match=sentence):
-            exit_with_sentence(lambda: small_run(tmp_path, resume=run, **QUICK))
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert result.returncode == 1
+    assert re.search(sentence, result.stderr), result.stderr[-2000:]
     assert_stopped_cleanly(run, "200")
     small_run(tmp_path, resume=run, **QUICK)
     assert_stopped_cleanly(run, "400")

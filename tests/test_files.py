@@ -1,7 +1,7 @@
 import os
 import resource
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -10,20 +10,23 @@ from sher_rl import UsageError
 from sher_rl.files import new_folder, read_checked, replace_file, write_file
 
 
-@pytest.fixture
-def _small_disk() -> Iterator[None]:
+@contextmanager
+def small_disk() -> Iterator[None]:
+    """Files of 1,000 bytes at most; not longer than the call, since pytest's own output may be a file."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-@pytest.mark.usefixtures("_small_disk")
 def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
     path = tmp_path / "policy.pt"
     replace_file(path, b"one")
     replace_file(path, b"two")
-    with pytest.raises(UsageError, match=r"policy.pt' cannot be written \(File too large\); it is as it was"):
+    sentence = r"policy.pt' cannot be written \(File too large\); it is as it was"
+    with pytest.raises(UsageError, match=sentence), small_disk():
         replace_file(path, bytes(2_000))
     assert path.read_bytes() == b"two"
     assert os.listdir(tmp_path) == ["policy.pt"]
