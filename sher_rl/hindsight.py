@@ -236,7 +236,9 @@ class HindsightRelabel(Transform):
 
     def set_extra_state(self, state: dict[str, Any]) -> None:
         """Restore what :meth:`get_extra_state` gave."""
-        self._open = None if state.get("open") is None else OpenEpisode(*state["open"])
+        self._open = None
+        if state.get("open") is not None:  # the rows are loaded by now, and the next write goes on with them
+            self._open = OpenEpisode(*state["open"])._replace(revision=self.storage._mutation_revision)
         if self.generator is not None:
             self.generator.set_state(state["generator"])
         if self.storage is not None:

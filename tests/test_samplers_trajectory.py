@@ -115,7 +115,7 @@ def check_against_model(capacity, steps, events, kind, rank) -> None:
         elif event == "resume":
             other = make_buffer(EBPSampler(rank=rank), capacity, kind=kind)
             other.load_state_dict(buffer.state_dict())
-            buffer, model.open = other, None
+            buffer = other
         elif event == "rebuild" and len(model.rows) == model.total:
             buffer.set_sampler(EBPSampler(rank=rank))
             check(buffer, model, rank)  # it reads the rows now; those overwritten before are unknown to it
