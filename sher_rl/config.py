@@ -139,13 +139,15 @@ class RunConfig:
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Read what :meth:`save` wrote.
+        """Read what :meth:`save` wrote; as a ``RunConfig``, what the methods share of any run's.
 
         Raises:
             UsageError: the file is missing or is no such JSON.
         """
         try:
             values = json.loads(path.read_text())
+            if cls is RunConfig:
+                values = {field.name: values[field.name] for field in dataclasses.fields(cls)}
             paths = {key: values[key] and Path(values[key]) for key in ("out_dir", "resume")}
             return cls(**(values | paths | {"hidden": tuple(values["hidden"])}))
         except (OSError, TypeError, KeyError, ValueError, RecursionError) as error:

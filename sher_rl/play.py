@@ -14,7 +14,7 @@ import torch
 import tyro
 from torchrl.envs.utils import ExplorationType, set_exploration_type
 
-from sher_rl.config import Config, exit_with_sentence
+from sher_rl.config import RunConfig, exit_with_sentence
 from sher_rl.envs import make_env, make_gym
 from sher_rl.errors import UsageError
 from sher_rl.evaluation import evaluate
@@ -55,7 +55,7 @@ def main(args: Args) -> None:
 
 def _test_seed(run: Path) -> int:
     config = (run if run.is_dir() else run.parent) / "config.json"
-    return Config.load(config).test_seed if config.exists() else 50_000
+    return RunConfig.load(config).test_seed if config.exists() else 50_000
 
 
 def film(policy: Any, path: Path, *, episodes: int, seed: int) -> int:

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 import tyro
-from small import RECIPES, small_config
+from small import RECIPES, load_recipe, small_config
 
 from sher_rl import Config, UsageError
-from sher_rl.config import parse
+from sher_rl.config import RunConfig, parse
 
 
 def test_algorithmic_numbers_have_no_defaults() -> None:
@@ -29,6 +29,14 @@ def test_saved_and_loaded_config_are_equal(tmp_path: Path) -> None:
         config = small_config(tmp_path, **changes)
         config.save(tmp_path / "config.json")
         assert Config.load(tmp_path / "config.json") == config
+
+
+def test_what_all_methods_share_is_read_from_any_run(tmp_path: Path) -> None:
+    config = load_recipe("her").published("FetchSlide-v4")
+    for each in (dataclasses.replace(config, seed=3), small_config(tmp_path, seed=3)):
+        each.save(tmp_path / "config.json")
+        shared = RunConfig.load(tmp_path / "config.json")
+        assert (shared.env_id, shared.test_seed) == (each.env_id, 350_000)
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[1]", '{"env_id": "FetchReach-v4"}', "\x00"])
