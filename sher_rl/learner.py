@@ -65,7 +65,7 @@ class Learner:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Restore what :meth:`state_dict` gave."""
-        self.optimizer.load_state_dict(state["optimizer"])
+        _load_adam(self.optimizer, state["optimizer"])
         self.steps = int(state["steps"])
 
 
@@ -168,13 +168,22 @@ class FusedLearner:
     @torch.no_grad()
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Restore Adam, and take over the weights that the loss holds by now."""
-        self.optimizer.load_state_dict(dict(state))
+        _load_adam(self.optimizer, state)
         self._lower()
 
 
 def fast_dtype(device: str = "cpu") -> torch.dtype:
     """bfloat16 on a processor with matrix units for it (AMX), float32 elsewhere."""
     return torch.bfloat16 if device == "cpu" and torch.cpu._is_amx_tile_supported() else torch.float32
+
+
+def _load_adam(optimizer: torch.optim.Adam, state: Mapping[str, Any]) -> None:
+    """Restore Adam; its own loader takes moments of any shape, which would fail at the next step only."""
+    optimizer.load_state_dict(dict(state))
+    for parameter, moments in optimizer.state.items():
+        shapes = {name: tuple(moments[name].shape) for name in ("exp_avg", "exp_avg_sq")}
+        if any(shape != parameter.shape for shape in shapes.values()):
+            raise ValueError(f"Adam's moments have the shapes {shapes}, their parameter has {tuple(parameter.shape)}")
 
 
 def _tensors(batch: TensorDictBase) -> Batch:

@@ -78,7 +78,10 @@ def test_bfloat16_steps_point_the_same_way() -> None:
     assert all(p.dtype == torch.float32 for p in other.parameters())
 
 
-@pytest.mark.parametrize("kind", [partial(FusedLearner, compile=False), partial(Learner, target_every=3)])
+KINDS = [partial(FusedLearner, compile=False), partial(Learner, target_every=3)]
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_the_policy_follows_and_a_restored_learner_goes_on_alike(kind: partial) -> None:
     actor, qvalue, value = make_networks(DIMS, (16,))
     loss = SoftMultiGoalLoss(actor, qvalue, value, alpha=0.1, gamma=0.9)
@@ -98,6 +101,19 @@ def test_the_policy_follows_and_a_restored_learner_goes_on_alike(kind: partial) 
             each.step(batch)
     for (name, p), (_, q) in zip(loss.state_dict().items(), other.state_dict().items(), strict=True):
         assert torch.equal(p, q), name
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("moment", ["exp_avg", "exp_avg_sq"])
+def test_moments_of_another_network_are_refused(kind: partial, moment: str) -> None:
+    loss = SoftMultiGoalLoss(*make_networks(DIMS, (16,)), alpha=0.1, gamma=0.9)
+    learner = kind(loss, actor_lr=1e-3, critic_lr=1e-3, polyak=0.9)
+    learner.step(random_batch(8))
+    state = copy.deepcopy(learner.state_dict())
+    moments = state.get("optimizer", state)["state"][0]
+    moments[moment] = moments[moment][:-1]
+    with pytest.raises(ValueError, match=f"Adam's moments have the shapes .*{moment}"):
+        learner.load_state_dict(state)
 
 
 def test_fast_dtype_is_one_the_learner_takes() -> None:
