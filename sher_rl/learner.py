@@ -16,6 +16,7 @@ from sher_rl.objectives import SoftMultiGoalLoss
 
 Pairs = list[tuple[nn.Parameter, nn.Parameter]]
 _UNBOUNDED = (-float("inf"), float("inf"))
+_FLUSH_EVERY, _TINY = 64, 1e-30
 
 
 class Learner:
@@ -55,6 +56,7 @@ class Learner:
         self.optimizer.step()
         self.optimizer.zero_grad()
         self.steps += 1
+        _flush(self.optimizer, self.steps)
         if self.steps % self.target_every == 0:
             self._target.step()
         return {**{key: value.detach() for key, value in out.items()}, "grad_norm": norm}
@@ -102,7 +104,7 @@ class FusedLearner:
         dtype: torch.dtype = torch.float32,
         compile: bool = True,
     ) -> None:
-        self.loss, self.polyak = loss, polyak
+        self.loss, self.polyak, self.steps = loss, polyak, 0
         loss._has_update_associated["value_network"] = True  # as SoftUpdate does: the target is ours to move
         actor, qvalue, value, target = (
             _layer_pairs(getattr(loss, f"{name}_params"))
@@ -139,6 +141,8 @@ class FusedLearner:
         )
         self._critic.grad, self._actor.grad = critic, actor
         self.optimizer.step()
+        self.steps += 1
+        _flush(self.optimizer, self.steps)
         self._target.lerp_(self._critic[-self._value_size :], 1 - self.polyak)
         self._lower()
         batch.set("td_error", error.clone())  # a CUDA graph writes its outputs anew at each step
@@ -162,19 +166,32 @@ class FusedLearner:
             low.copy_(flat)
 
     def state_dict(self) -> dict[str, Any]:
-        """Adam's state; the weights are the loss's."""
-        return self.optimizer.state_dict()
+        """Adam's state and the count of steps; the weights are the loss's."""
+        return {"optimizer": self.optimizer.state_dict(), "steps": self.steps}
 
     @torch.no_grad()
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Restore Adam, and take over the weights that the loss holds by now."""
-        _load_adam(self.optimizer, state)
+        _load_adam(self.optimizer, state["optimizer"])
+        self.steps = int(state["steps"])
         self._lower()
 
 
 def fast_dtype(device: str = "cpu") -> torch.dtype:
     """bfloat16 on a processor with matrix units for it (AMX), float32 elsewhere."""
     return torch.bfloat16 if device == "cpu" and torch.cpu._is_amx_tile_supported() else torch.float32
+
+
+@torch.no_grad()
+def _flush(optimizer: torch.optim.Adam, steps: int) -> None:
+    """Every 64 steps, set moments to 0 that decay to denormal numbers: those take a processor ten times as long.
+
+    A silent unit's first moment comes from 1e-30 to denormal in 170 steps, and moves no weight long before.
+    """
+    if steps % _FLUSH_EVERY == 0:
+        for moments in optimizer.state.values():
+            for name in ("exp_avg", "exp_avg_sq"):
+                moments[name].copy_(torch.nn.functional.hardshrink(moments[name], _TINY))
 
 
 def _load_adam(optimizer: torch.optim.Adam, state: Mapping[str, Any]) -> None:
