@@ -5,8 +5,8 @@
     peers/bin/python benchmarks/end_to_end.py sbx 256
     python benchmarks/end_to_end.py ours 2048 --samples-per-step 100
 
-Nobody evaluates or saves. The peers step one environment and update after each episode, which is faster for sbx
-than after each step.
+The peers step one environment, update after each episode, which is faster for sbx than after each step, and neither
+evaluate nor save. Ours plays one test episode and saves policy, checkpoint and curve at the end, as each run does.
 """
 
 from __future__ import annotations

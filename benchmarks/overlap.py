@@ -51,7 +51,7 @@ def collecting(name: str, threads: int) -> Callable[[], Any]:
 def updating(name: str) -> Callable[[], Any]:
     """A function that takes a round's gradient steps."""
     config, parts = parts_of(name)
-    data = next(Rollouts(config, parts["env"], parts["explorer"])).select(*TRANSITION).reshape(-1)
+    data = next(Rollouts(config, parts["env"], parts["explorer"])).select(*TRANSITION)
     for _ in range(50):
         parts["buffer"].extend(data)
 

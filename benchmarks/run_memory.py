@@ -25,7 +25,7 @@ def peak_megabytes() -> float:
 def train_full(config: sher_rl.Config, *, env: Any, buffer: Any, **parts: Any) -> Path:
     """Fill the buffer, then train."""
     steps = config.frames_per_batch // config.num_envs
-    rows = env.rollout(steps, break_when_any_done=False).select(*TRANSITION).reshape(-1)
+    rows = env.rollout(steps, break_when_any_done=False).select(*TRANSITION)
     while len(buffer) < config.buffer_size:
         buffer.extend(rows)
     return train(config, env=env, buffer=buffer, **parts)

@@ -41,20 +41,25 @@ def follow(process: subprocess.Popen, last: dict[str, float]) -> None:
 
 
 def watch(command: list[str], minutes: float, out: Path) -> list[dict[str, float]]:
-    """Run ``command`` and sample it, a csv row at a time."""
+    """Run ``command`` and sample it, a csv row at a time; exits if it ends before the time or not as SIGTERM asks."""
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     rows, begin, last = [], time.monotonic(), {"updates_per_s": float("nan")}
     threading.Thread(target=follow, args=(process, last), daemon=True).start()
     with out.open("w", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS)
         writer.writeheader()
-        while process.poll() is None and time.monotonic() - begin < 60 * minutes:
+        while time.monotonic() - begin < 60 * minutes:
             rows.append({"seconds": round(time.monotonic() - begin, 1), **sample(process.pid), **last})
             writer.writerow(rows[-1])
             file.flush()
             time.sleep(EVERY)
+            if process.poll() is not None:
+                sys.exit(
+                    f"the command ended by itself after {rows[-1]['seconds']:.0f} s, with code {process.returncode}"
+                )
     process.send_signal(signal.SIGTERM)
-    process.wait()
+    if (code := process.wait()) != 128 + signal.SIGTERM:
+        sys.exit(f"the command ended with code {code} when it was asked to stop")
     return rows
 
 

@@ -231,7 +231,7 @@ def parse(default: AnyConfig, args: Sequence[str] | None = None) -> AnyConfig:
         if getattr(saved, name) != getattr(default, name):
             raise UsageError(
                 f"resume {str(config.resume)!r} is a run of {name} {getattr(saved, name)!r}, this recipe's is "
-                f"{getattr(default, name)!r}."
+                f"{getattr(default, name)!r}; use its own recipe, or --env where a recipe has that."
             )
     config = tyro.cli(type(default), default=saved, args=args, description=description)
     if changed := [name for name, value in config.lasting().items() if value != saved.lasting()[name]]:

@@ -2,11 +2,31 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from tensordict import TensorDictBase
+from torch import Tensor
+
+from sher_rl.errors import UsageError
+from sher_rl.files import replace_file
+
+
+def losses(statistics: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The losses and norms of gradients among what a gradient step gives."""
+    return {name: value for name, value in statistics.items() if name.startswith(("loss", "grad"))}
+
+
+def losses_are_finite(statistics: Mapping[str, Tensor]) -> bool:
+    """Whether none of :func:`losses` is NaN or Inf.
+
+    >>> losses_are_finite({"loss_value": torch.tensor(1.0), "q_mean": torch.tensor(float("inf"))})
+    True
+    """
+    return bool(torch.stack(list(losses(statistics).values())).isfinite().all())
 
 
 def check_finite(tensors: TensorDictBase, folder: Path, place: str, **more: Any) -> None:
@@ -32,6 +52,11 @@ def check_finite(tensors: TensorDictBase, folder: Path, place: str, **more: Any)
     key = min(first, key=first.__getitem__)
     at = first[key]
     dump, name = folder / "fault.pt", ".".join(key) if isinstance(key, tuple) else key
-    torch.save({"tensors": tensors.to_dict(), **more}, dump)
-    found = f"{name} is {leaves[key][at].item()} at {place.format(*at)}"
-    raise FloatingPointError(f"{found}; nothing was learned from it, and {str(dump)!r} has the tensors.")
+    found = f"{name} is {leaves[key][at].item()} at {place.format(*at)}; nothing was learned from it"
+    content = io.BytesIO()
+    torch.save({"tensors": tensors.to_dict(), **more}, content)
+    try:
+        replace_file(dump, content.getvalue())
+    except UsageError as error:
+        raise FloatingPointError(f"{found}, and {error}") from error
+    raise FloatingPointError(f"{found}, and {str(dump)!r} has the tensors.")

@@ -42,7 +42,8 @@ class Rules(NamedTuple):
     """The constants of the loss: see :class:`~sher_rl.SoftMultiGoalLoss`."""
 
     gamma: float
-    q_target_bounds: tuple[float, float]
+    q_target_bounds: tuple[Tensor, Tensor]
+    """Tensors, since a learned temperature moves them and numbers would be compiled in."""
     q_bounds: tuple[float, float]
     actor_q: Literal["q1", "min"]
     target_entropy: float | None
@@ -161,16 +162,17 @@ def gradients(
     into_input = input_gradient(layers, [x[:ascended] for x in fresh_inputs], use)
     policy = policy_gradients(actor, sample, into_input[..., -noise.shape[-1] :].float().sum(0), alpha)
 
-    entropy_gap = torch.zeros_like(alpha)
+    loss_alpha = torch.zeros_like(alpha)
     if rules.target_entropy is not None:
         entropy_gap = -(sample.log_prob + rules.target_entropy).mean()
         policy.append(entropy_gap)
+        loss_alpha = log_alpha * entropy_gap
     critic_flat, actor_flat = (torch.cat([g.flatten() for g in parts]) for parts in (critic, policy))
     statistics = (
         policy_objective(chosen.values, sample.log_prob, alpha).mean(),
         (batch.weight * 0.5 * q_error.square().sum(0)).mean(),
         (batch.weight * 0.5 * v_error.square()).mean(),
-        log_alpha * entropy_gap,
+        loss_alpha,
         alpha,
         -sample.log_prob.mean(),
         q.mean(),

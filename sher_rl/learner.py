@@ -10,6 +10,8 @@ from tensordict import TensorDictBase, TensorDictParams
 from torch import Tensor, nn
 from torchrl.objectives import LossModule, SoftUpdate
 
+from sher_rl.errors import UsageError
+from sher_rl.faults import losses_are_finite
 from sher_rl.functional import return_bounds, soft_return_bounds
 from sher_rl.fused import STATISTICS, Batch, Layers, Rules, gradients
 from sher_rl.objectives import SoftMultiGoalLoss
@@ -48,18 +50,23 @@ class Learner:
         self.optimizer = torch.optim.Adam(groups, fused=True)
 
     def step(self, batch: TensorDictBase) -> dict[str, Tensor]:
-        """Take one step on a batch, normalised already; returns what the loss does, and ``grad_norm``."""
+        """Take one step on a batch, normalised already; returns what the loss does, and ``grad_norm``.
+
+        No step is taken where a loss or the gradient is NaN or Inf.
+        """
         out = self.loss(batch)
         sum(value for key, value in out.items() if key.startswith("loss_")).backward()
         gradients = [p.grad for group in self.optimizer.param_groups for p in group["params"] if p.grad is not None]
         norm = torch.nn.utils.get_total_norm(gradients)
-        self.optimizer.step()
+        statistics = {**{key: value.detach() for key, value in out.items()}, "grad_norm": norm}
+        if losses_are_finite(statistics):
+            self.optimizer.step()
+            self.steps += 1
+            _flush(self.optimizer, self.steps)
+            if self.steps % self.target_every == 0:
+                self._target.step()
         self.optimizer.zero_grad()
-        self.steps += 1
-        _flush(self.optimizer, self.steps)
-        if self.steps % self.target_every == 0:
-            self._target.step()
-        return {**{key: value.detach() for key, value in out.items()}, "grad_norm": norm}
+        return statistics
 
     def state_dict(self) -> dict[str, Any]:
         """Adam's state and the count of steps; the weights are the loss's."""
@@ -89,6 +96,10 @@ class FusedLearner:
             (:func:`fast_dtype`); master weights, outputs, targets and Adam stay float32.
         compile: compile the gradients; takes a C++ compiler and, the first time, a quarter of a minute.
 
+    Raises:
+        UsageError: the loss has another reduction or renamed keys, or, in :meth:`step`, the batch has rows of several
+            steps; :class:`Learner` takes them.
+
     >>> from sher_rl import GoalDims, make_networks
     >>> loss = SoftMultiGoalLoss(*make_networks(GoalDims(10, 3, 4)), alpha=0.05, gamma=0.98)
     >>> learner = FusedLearner(loss, actor_lr=1e-3, critic_lr=1e-3, polyak=0.99, compile=False)
@@ -104,6 +115,7 @@ class FusedLearner:
         dtype: torch.dtype = torch.float32,
         compile: bool = True,
     ) -> None:
+        _check_fusable(loss)
         self.loss, self.polyak, self.steps = loss, polyak, 0
         loss._has_update_associated["value_network"] = True  # as SoftUpdate does: the target is ours to move
         actor, qvalue, value, target = (
@@ -132,30 +144,37 @@ class FusedLearner:
     def step(self, batch: TensorDictBase) -> dict[str, Tensor]:
         """Take one step on a batch, normalised already; returns the loss's statistics and ``grad_norm``.
 
-        Writes ``td_error`` into ``batch`` and heeds its ``priority_weight``, if there is one.
+        Writes ``td_error`` into ``batch`` and heeds its ``priority_weight``, if there is one. No step is taken
+        where a loss or the gradient is NaN or Inf.
         """
         tensors = _tensors(batch)
         noise = torch.randn_like(tensors.action)
         critic, actor, error, statistics = self._gradients(
             *self._layers, self.loss.log_alpha.detach(), tensors, noise, self._rules(noise.shape[-1])
         )
+        batch.set("td_error", error.clone())  # a CUDA graph writes its outputs anew at each step
+        named = dict(zip(STATISTICS, statistics.clone().unbind(), strict=True))
+        if losses_are_finite(named):
+            self._descend(critic, actor)
+        return named
+
+    def _descend(self, critic: Tensor, actor: Tensor) -> None:
         self._critic.grad, self._actor.grad = critic, actor
         self.optimizer.step()
         self.steps += 1
         _flush(self.optimizer, self.steps)
         self._target.lerp_(self._critic[-self._value_size :], 1 - self.polyak)
         self._lower()
-        batch.set("td_error", error.clone())  # a CUDA graph writes its outputs anew at each step
-        return dict(zip(STATISTICS, statistics.clone().unbind(), strict=True))
 
     def _rules(self, action_dim: int) -> Rules:
         loss, gamma = self.loss, self.loss.gamma.item()
         hard = return_bounds(gamma)
         soft = soft_return_bounds(gamma, loss.alpha.item(), action_dim) if loss.clip == "soft" else _UNBOUNDED
         target_entropy = -float(action_dim) if loss.target_entropy == "auto" else loss.target_entropy
+        q_target_bounds = torch.tensor(hard if loss.clip == "hard" else soft, device=self._actor.device)
         return Rules(
             gamma=gamma,
-            q_target_bounds=hard if loss.clip == "hard" else soft,
+            q_target_bounds=(q_target_bounds[0], q_target_bounds[1]),
             q_bounds=hard if loss.clip == "hard_q" else _UNBOUNDED,
             actor_q=loss.actor_q,
             target_entropy=target_entropy,
@@ -203,7 +222,16 @@ def _load_adam(optimizer: torch.optim.Adam, state: Mapping[str, Any]) -> None:
             raise ValueError(f"Adam's moments have the shapes {shapes}, their parameter has {tuple(parameter.shape)}")
 
 
+def _check_fusable(loss: SoftMultiGoalLoss) -> None:
+    renamed = [key for key, default in vars(loss.default_keys()).items() if getattr(loss.tensor_keys, key) != default]
+    if loss.reduction != "mean" or renamed:
+        given = f"renamed keys {renamed}" if renamed else f"reduction {loss.reduction!r}"
+        raise UsageError(f"loss has {given}, which the fused gradient does not know; use sher_rl.Learner.")
+
+
 def _tensors(batch: TensorDictBase) -> Batch:
+    if batch.get("steps_to_next_obs", None) is not None:
+        raise UsageError("The batch has 'steps_to_next_obs', rows of several steps; use sher_rl.Learner for it.")
     following = batch.get("next")
     reward = following.get("reward").squeeze(-1)
     weight = batch.get("priority_weight", torch.ones_like(reward))

@@ -20,7 +20,7 @@ from tqdm import tqdm
 
 from sher_rl.config import RunConfig
 from sher_rl.errors import UsageError
-from sher_rl.files import replace_file
+from sher_rl.files import new_folder, replace_file
 
 COLUMNS = (
     "frames updates seconds train_success test_success train_episodes test_episodes q_mean v_mean alpha entropy "
@@ -42,11 +42,11 @@ def make_run_folder(config: RunConfig) -> Path:
     try:
         if folder.exists() and any(folder.iterdir()):
             raise UsageError(f"run folder {str(folder)!r} is not empty; choose another --run-name or --out-dir.")
-        folder.mkdir(parents=True, exist_ok=True)
+        with new_folder(folder) as part:
+            config.save(part / "config.json")
+            replace_file(part / "versions.json", (json.dumps(versions(), indent=2) + "\n").encode())
     except OSError as error:
         raise UsageError(f"run folder {str(folder)!r} cannot be written ({error.strerror}).") from error
-    config.save(folder / "config.json")
-    replace_file(folder / "versions.json", (json.dumps(versions(), indent=2) + "\n").encode())
     return folder
 
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
-import torch
 from tensordict import TensorDict
 from tensordict.nn import TensorDictModule, TensorDictModuleBase
-from torch import Tensor
 from torchrl.data import PrioritizedSampler, TensorDictReplayBuffer
 from torchrl.envs import EnvBase
 
@@ -18,7 +16,7 @@ from sher_rl.checkpoint import RunCheckpoint, saved_checkpoints
 from sher_rl.config import RunConfig
 from sher_rl.envs import make_env
 from sher_rl.evaluation import episode_success, evaluate
-from sher_rl.faults import check_finite
+from sher_rl.faults import check_finite, losses, losses_are_finite
 from sher_rl.learner import FusedLearner, Learner
 from sher_rl.policy import save_policy
 from sher_rl.progress import Progress, make_run_folder, read_progress
@@ -100,7 +98,7 @@ def train(
         while progress.frames < config.total_frames and not signals:
             data, begin = next(rollouts), f"the batch after frame {progress.frames:,}"
             check_finite(data, folder, "environment {0}, step {1} of " + begin)
-            index = buffer.extend(data.select(*TRANSITION).reshape(-1))
+            index = buffer.extend(data.select(*TRANSITION))
             rows = relabel(buffer.storage.get(index))
             check_finite(rows, folder, "row {0}, relabelled, of " + begin)
             normalizer.update(rows)
@@ -108,13 +106,13 @@ def train(
             if len(buffer) == len(index):
                 progress.note(f"buffer: {buffer_bytes(buffer) / 1e6:,.0f} MB for {config.buffer_size:,} transitions")
             if progress.frames >= config.random_frames:
-                begin, steps = f"the round after update {progress.updates:,}", []
                 for batch in minibatches(buffer, config.batch_size, config.updates_per_batch):
-                    steps.append(learner.step(batch))
-                    buffer.update_tensordict_priority(batch)
-                check_finite(losses(steps), folder, "step {0} of " + begin, networks=learner.loss.state_dict())
-                for statistics in steps:
+                    statistics = learner.step(batch)
+                    if not losses_are_finite(statistics):
+                        dump = {"batch": batch.to_dict(), "networks": learner.loss.state_dict()}
+                        check_finite(TensorDict(losses(statistics)), folder, f"update {progress.updates:,}", **dump)
                     progress.updated(statistics)
+                    buffer.update_tensordict_priority(batch)
                 on_cycle(progress.frames)
             progress.show()
             if progress.frames >= config.eval_frames * (progress.rows + 1):
@@ -130,12 +128,6 @@ def train(
             evaluation()
     print(summary_table([folder]), draw_curves([folder], folder / "curve.png"), sep="\n")
     return folder
-
-
-def losses(steps: Sequence[Mapping[str, Tensor]]) -> TensorDict:
-    """Losses and gradient norms of a round of updates, each ``(updates,)``."""
-    names = [name for name in steps[0] if name.startswith(("loss", "grad"))]
-    return TensorDict({name: torch.stack([step[name] for step in steps]) for name in names}, [len(steps)])
 
 
 def finished(folder: Path, frames: int) -> bool:

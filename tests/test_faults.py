@@ -7,17 +7,23 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
 import torch
-from small import REACH, small_run
+from small import REACH, load_recipe, small_run
+from tensordict import TensorDict
 
 import sher_rl.trainer
 from sher_rl import load_policy
 from sher_rl.checkpoint import saved_checkpoints
 from sher_rl.config import exit_with_sentence
+from sher_rl.faults import check_finite
+from sher_rl.trainer import minibatches
 
+HER = load_recipe("her")
+HER.CONFIG = HER.published("FetchReach-v4")
 QUICK = {"compile": False, "checkpoint_minutes": 1e-6}
 
 
@@ -81,10 +87,35 @@ def test_weights_that_diverge(network: str, break_after, tmp_path: Path, monkeyp
         learners[0]._lower()
 
     break_after(2, poison)
-    with pytest.raises(FloatingPointError, match=r"(loss_\w+|grad_norm) is .* at step \d of the round after update 6;"):
+    with pytest.raises(FloatingPointError, match=r"(loss_\w+|grad_norm) is .* at update 6; nothing was"):
         small_run(tmp_path, **QUICK)
     assert_stopped_cleanly(tmp_path / "run", "200")
-    assert set(torch.load(tmp_path / "run" / "fault.pt", weights_only=True)) == {"tensors", "networks"}
+    assert set(torch.load(tmp_path / "run" / "fault.pt", weights_only=True)) == {"tensors", "batch", "networks"}
+
+
+@pytest.mark.parametrize(("recipe", "changes"), [(REACH, QUICK), (HER, {})], ids=["sher", "her"])
+def test_a_batch_that_breaks_the_loss_moves_no_weight(
+    recipe: ModuleType, changes: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def poisoned(*args):
+        for number, batch in enumerate(minibatches(*args)):
+            if number == 1:
+                batch["next", "reward"][3] = float("nan")
+            yield batch
+
+    monkeypatch.setattr(sher_rl.trainer, "minibatches", poisoned)
+    with pytest.raises(FloatingPointError, match=r"(loss_\w+|grad_norm) is nan at update 1; nothing was learned"):
+        small_run(tmp_path, recipe=recipe, **changes)
+    fault = torch.load(tmp_path / "run" / "fault.pt", weights_only=True)
+    assert fault["batch"]["next"]["reward"].isnan().nonzero().tolist() == [[3, 0]]
+    assert all(weight.isfinite().all() for weight in fault["networks"].values())
+
+
+def test_a_fault_on_a_full_disk_is_still_named(tmp_path: Path) -> None:
+    (tmp_path / "fault.pt.part").mkdir()
+    with pytest.raises(FloatingPointError, match=r"reward is nan at row 2; nothing was learned .* cannot be written"):
+        check_finite(TensorDict({"reward": torch.tensor([0, 0, float("nan")])}), tmp_path, "row {0}")
+    assert not (tmp_path / "fault.pt").exists()
 
 
 @pytest.mark.parametrize("error", [RuntimeError("broken"), SystemExit(3)])

@@ -5,9 +5,11 @@ from functools import partial
 
 import pytest
 import torch
+import torch._dynamo.testing
 from tensordict import TensorDict
 
-from sher_rl import GoalDims, SoftMultiGoalLoss, make_networks
+from sher_rl import GoalDims, SoftMultiGoalLoss, UsageError, make_networks
+from sher_rl.fused import gradients
 from sher_rl.learner import FusedLearner, Learner, fast_dtype
 
 DIMS = GoalDims(observation=6, goal=3, action=2)
@@ -23,6 +25,7 @@ def random_batch(rows: int) -> TensorDict:
 
 OPTIONS = [
     {},
+    {"alpha": 0.0},
     {"clip": "hard"},
     {"clip": "hard_q"},
     {"clip": "soft", "alpha": 0.3},
@@ -101,6 +104,32 @@ def test_the_policy_follows_and_a_restored_learner_goes_on_alike(kind: partial) 
             each.step(batch)
     for (name, p), (_, q) in zip(loss.state_dict().items(), other.state_dict().items(), strict=True):
         assert torch.equal(p, q), name
+
+
+@pytest.mark.parametrize("options", [{"reduction": "sum"}, {"reduction": "none"}])
+def test_a_loss_that_the_fused_gradient_is_not_of_is_refused(options: dict) -> None:
+    loss = SoftMultiGoalLoss(*make_networks(DIMS, (16,)), alpha=0.1, gamma=0.9, **options)
+    with pytest.raises(UsageError, match=r"loss has reduction .* use sher_rl.Learner"):
+        FusedLearner(loss, actor_lr=1e-3, critic_lr=1e-3, polyak=0.9, compile=False)
+
+
+def test_renamed_keys_and_rows_of_several_steps_are_refused() -> None:
+    loss = SoftMultiGoalLoss(*make_networks(DIMS, (16,)), alpha=0.1, gamma=0.9)
+    learner = FusedLearner(loss, actor_lr=1e-3, critic_lr=1e-3, polyak=0.9, compile=False)
+    with pytest.raises(UsageError, match="steps_to_next_obs"):
+        learner.step(random_batch(4).set("steps_to_next_obs", torch.full((4, 1), 3)))
+    loss.set_keys(reward="other")
+    with pytest.raises(UsageError, match=r"renamed keys \['reward'\]"):
+        FusedLearner(loss, actor_lr=1e-3, critic_lr=1e-3, polyak=0.9, compile=False)
+
+
+def test_soft_bounds_of_a_learned_temperature_are_not_compiled_in() -> None:
+    loss = SoftMultiGoalLoss(*make_networks(DIMS, (16,)), alpha=0.1, gamma=0.9, clip="soft", target_entropy="auto")
+    learner = FusedLearner(loss, actor_lr=0.1, critic_lr=1e-3, polyak=0.9, compile=False)
+    graphs = torch._dynamo.testing.CompileCounter()
+    learner._gradients = torch.compile(gradients, dynamic=False, backend=graphs)
+    alphas = {learner.step(random_batch(8))["alpha"].item() for _ in range(4)}
+    assert (len(alphas), graphs.frame_count) == (4, 1)
 
 
 @pytest.mark.parametrize("kind", KINDS)

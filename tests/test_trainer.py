@@ -8,7 +8,8 @@ import pytest
 import torch
 from small import FLAGS, REACH, SMALL, small_config, small_run
 
-from sher_rl import load_policy, make_env
+import sher_rl
+from sher_rl import load_policy, make_env, train
 from sher_rl.evaluation import evaluate
 from sher_rl.progress import read_progress
 
@@ -57,6 +58,15 @@ def test_environments_need_not_divide_the_batch(tmp_path: Path) -> None:
     rows = read_progress(small_run(tmp_path, num_envs=3, eval_episodes=2) / "progress.csv")
     assert rows[-1]["frames"] == 408  # four batches of 34 steps of three environments
     assert rows[-1]["updates"] == 12
+
+
+def test_rows_of_different_environments_are_different_episodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = {}
+    monkeypatch.setattr(sher_rl, "train", lambda config, **given: (parts.update(given), train(config, **given))[1])
+    small_run(tmp_path, num_envs=3, total_frames=102, compile=False)
+    rows = parts["buffer"].storage.get(slice(None))
+    assert rows["hindsight", "trajectory"].unique(return_counts=True)[1].tolist() == [34, 34, 34]
+    assert rows["hindsight", "remaining"].reshape(3, 34).eq(torch.arange(33, -1, -1)).all()
 
 
 def test_automatic_temperature_is_learned_and_logged(tmp_path: Path) -> None:

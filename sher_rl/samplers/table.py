@@ -110,9 +110,9 @@ class Trajectories(NamedTuple):
         """
         step = (2 * torch.arange(points) * self.lengths.unsqueeze(-1) + points - 1) // (2 * points - 2)
         rows = self.begin.unsqueeze(-1) + (step - 1).clamp_min(0)
-        path = self._read(next_achieved_goal, rows)
-        path[:, 0] = self._read(achieved_goal, self.begin)
-        return path
+        before, after = self._read(achieved_goal, self.begin), self._read(next_achieved_goal, rows)
+        at_start = (step == 0).reshape(*step.shape, *(1,) * (after.ndim - 2))
+        return torch.where(at_start, before.unsqueeze(1), after)
 
     def _read(self, key: NestedKey, position: Tensor) -> Tensor:
         column = storage_columns(self.storage).get(key, None)
