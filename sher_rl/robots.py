@@ -151,14 +151,10 @@ class Hand:
 
 
 def _worlds(sims: Sequence[Any]) -> list[tuple[Any, Any]]:
-    """Model and data of each: one model, which stays in the cache, unless rendering moves sites of each its own.
-
-    Without sensors: no task observes them, and a hand's take over 1 per cent of its physics.
-    """
+    """Model and data of each, sensors off: no task observes them, and a hand's take over 1 per cent of its physics."""
     for sim in sims:
         sim.model.opt.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_SENSOR)
-    shared = sims[0].render_mode is None
-    return [(sims[0].model if shared else sim.model, sim.data) for sim in sims]
+    return [(sim.model, sim.data) for sim in sims]
 
 
 def _rows(views: list[Array], n: int) -> Array:

@@ -18,6 +18,7 @@ from torchrl.modules import RandomPolicy
 from sher_rl import TASKS, UsageError, make_env
 from sher_rl.envs import make_gym
 from sher_rl.evaluation import evaluate
+from sher_rl.native import NativeEnv
 from sher_rl.play import _rendering_backend
 
 DENSE = ("FetchPushDense-v4", "HandReachDense-v3", "HandManipulatePenDense-v1")
@@ -98,6 +99,45 @@ def test_equals_gymnasium_at_full_length(env_id, num_envs, num_threads):
 @pytest.mark.parametrize(("num_envs", "num_threads"), [(1, 1), (7, 1), (7, 3), (7, 16)])
 def test_equals_gymnasium_whatever_the_batch_and_threads(env_id, num_envs, num_threads):
     assert_equals_gymnasium(env_id, num_envs, num_threads, episodes=1, max_episode_steps=10)
+
+
+def test_copies_share_one_model():
+    first, *others = make_env("FetchReach-v4", 3)._sims
+    for sim in others:
+        assert sim.model is sim.data.model is first.model
+    assert len({sim.data.qpos.ctypes.data for sim in (first, *others)}) == 3
+
+
+def test_copies_that_render_have_models_of_their_own():
+    models = [sim.model for sim in make_env("FetchReach-v4", 3, render_mode="rgb_array")._sims]
+    assert len({model.site_pos.ctypes.data for model in models}) == 3
+
+
+def test_copies_without_a_seed_draw_each_their_own():
+    assert len(NativeEnv("FetchReach-v4", 3).reset()["desired_goal"].unique(dim=0)) == 3
+
+
+GROW = """
+import os
+from pathlib import Path
+from sher_rl import make_env
+
+def resident():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+kept = [make_env("HandManipulateEgg-v1", 2)]
+kept[0].rollout(10)
+before = resident()
+kept.append(make_env("HandManipulateEgg-v1", 32))
+kept[1].rollout(10)
+print((resident() - before) / 32)
+"""
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="reads the memory from Linux")
+def test_a_copy_takes_less_memory_than_a_model():
+    script = subprocess.run([sys.executable, "-c", GROW], capture_output=True, check=True)
+    assert float(script.stdout) < 5
 
 
 @pytest.mark.parametrize(("env_id", "steps"), [("FetchReach-v4", 50), ("HandManipulatePen-v1", 100)])
