@@ -23,6 +23,16 @@ Sampling = Literal["uniform", "cher", "per", "ebp", "cdp", "mep"]
 LoggerName = Literal["tensorboard", "wandb", "mlflow", "trackio"]
 
 
+def task_name(env_id: str) -> str:
+    """The short name that recipes, run folders and results have.
+
+    >>> task_name("FetchPickAndPlace-v4"), task_name("HandManipulateEgg-v1")
+    ('fetch_pick_and_place', 'hand_egg')
+    """
+    words = re.findall(r"[A-Z][a-z0-9]*", env_id.partition("-")[0].replace("Manipulate", ""))
+    return "_".join(words).lower()
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RunConfig:
     """One run, whatever its method. Algorithmic numbers have no defaults, so a recipe states each of them."""
@@ -116,9 +126,8 @@ class RunConfig:
 
     @property
     def task(self) -> str:
-        """The task's short name: FetchPush-v4 is fetch_push, HandManipulateEgg-v1 is hand_egg."""
-        words = re.findall(r"[A-Z][a-z0-9]*", self.env_id.split("-")[0].replace("Manipulate", ""))
-        return "_".join(words).lower()
+        """The task's short name; see :func:`task_name`."""
+        return task_name(self.env_id)
 
     @property
     def train_seed(self) -> int:
