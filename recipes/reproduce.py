@@ -24,6 +24,7 @@ import tyro
 
 import sher_rl
 from sher_rl.config import exit_with_sentence
+from sher_rl.errors import check_counts
 from sher_rl.files import replace_file
 from sher_rl.progress import read_progress
 from sher_rl.signals import noted_signals
@@ -131,7 +132,8 @@ def plan(args: Args) -> list[Job]:
     for seed in args.seeds:
         for task in args.tasks:
             default = importlib.import_module(f"sher_{task}").CONFIG
-            config = dataclasses.replace(default, seed=seed, total_frames=args.frames or default.total_frames)
+            frames = default.total_frames if args.frames is None else args.frames
+            config = dataclasses.replace(default, seed=seed, total_frames=frames)
             jobs += [Job(f"{task}-{method}-s{seed}", config, method, None, args) for method in args.methods]
             for alpha in args.alphas if task == "fetch_slide" and "sher" in args.methods else ():
                 jobs.append(Job(f"{task}-sher-a{alpha}-s{seed}", config, "sher", alpha, args))
@@ -205,6 +207,7 @@ def run_all(jobs: list[Job], count: int) -> int:
 
 
 def main(args: Args) -> None:
+    check_counts(jobs=args.jobs)
     jobs = plan(args)
     if args.dry_run:
         show(jobs)
