@@ -25,7 +25,7 @@ lint: $(READY)
 
 $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[plot,log,video,density,test,lint]'
+	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[plot,video,density,test,lint]'
 	touch $(READY)
 
 clean:

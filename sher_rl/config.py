@@ -20,6 +20,17 @@ from sher_rl.files import replace_file
 from sher_rl.functional import Clip
 
 Sampling = Literal["uniform", "cher", "per", "ebp", "cdp", "mep"]
+LoggerName = Literal["tensorboard", "wandb", "mlflow", "trackio"]
+
+
+def task_name(env_id: str) -> str:
+    """The short name that recipes, run folders and results have.
+
+    >>> task_name("FetchPickAndPlace-v4"), task_name("HandManipulateEgg-v1")
+    ('fetch_pick_and_place', 'hand_egg')
+    """
+    words = re.findall(r"[A-Z][a-z0-9]*", env_id.partition("-")[0].replace("Manipulate", ""))
+    return "_".join(words).lower()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -66,6 +77,8 @@ class RunConfig:
     eval_episodes: int
     """Deterministic test episodes in an evaluation."""
 
+    train_eval_episodes: int | None = None
+    """Deterministic episodes on training's first goals in an evaluation; None is a quarter of eval_episodes, 0 none."""
     seed: int = 0
     """Seed of weights, draws and environments; test environments have seeds of their own."""
     out_dir: Path = Path("runs")
@@ -74,6 +87,8 @@ class RunConfig:
     """Name of the run folder; the default is made of task, method, seed and time."""
     checkpoint_minutes: float = 10.0
     """Minutes between checkpoints; there is one at the end, too."""
+    logger: LoggerName | None = None
+    """TorchRL's logger that gets the rows of progress.csv, too; see make_logger."""
     device: str = "cpu"
     """Where the networks and the buffer live."""
     resume: Path | None = None
@@ -84,8 +99,8 @@ class RunConfig:
         for name in _POSITIVE:
             if not getattr(self, name) > 0:
                 raise UsageError(f"{name} is {getattr(self, name)}; use a number above 0.")
-        for name in ("random_frames", "seed"):
-            if not getattr(self, name) >= 0:
+        for name in ("random_frames", "train_eval_episodes", "seed"):
+            if not (getattr(self, name) or 0) >= 0:
                 raise UsageError(f"{name} is {getattr(self, name)}; use a number of at least 0.")
         for name in ("random_action", "polyak"):
             if not 0 <= getattr(self, name) <= 1:
@@ -111,9 +126,8 @@ class RunConfig:
 
     @property
     def task(self) -> str:
-        """The task's short name: FetchPush-v4 is fetch_push, HandManipulateEgg-v1 is hand_egg."""
-        words = re.findall(r"[A-Z][a-z0-9]*", self.env_id.split("-")[0].replace("Manipulate", ""))
-        return "_".join(words).lower()
+        """The task's short name; see :func:`task_name`."""
+        return task_name(self.env_id)
 
     @property
     def train_seed(self) -> int:
@@ -147,7 +161,7 @@ class RunConfig:
         try:
             values = json.loads(path.read_text())
             if cls is RunConfig:
-                values = {field.name: values[field.name] for field in dataclasses.fields(cls)}
+                values = {key: values[key] for key in _SHARED & values.keys()}
             paths = {key: values[key] and Path(values[key]) for key in ("out_dir", "resume")}
             return cls(**(values | paths | {"hidden": tuple(values["hidden"])}))
         except (OSError, TypeError, KeyError, ValueError, RecursionError) as error:
@@ -196,6 +210,7 @@ class HerConfig(RunConfig):
 
 
 AnyConfig = TypeVar("AnyConfig", bound=RunConfig)
+_SHARED = {field.name for field in dataclasses.fields(RunConfig)}
 _POSITIVE = (
     "total_frames num_envs frames_per_batch updates_per_batch buffer_size batch_size "
     "actor_lr critic_lr eval_frames eval_episodes checkpoint_minutes"

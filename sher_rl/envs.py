@@ -19,7 +19,8 @@ from torchrl.envs.gym_like import BaseInfoDictReader
 from torchrl.envs.libs.gym import GymWrapper, set_gym_backend
 
 from sher_rl.errors import UsageError
-from sher_rl.functional import euler_to_quaternion, goal_distance, quaternion_to_euler, rotation_angle
+from sher_rl.functional import goal_distance
+from sher_rl.poses import TOLERANCES, Tolerance, pose_errors
 
 if TYPE_CHECKING:
     import gymnasium
@@ -32,19 +33,11 @@ def _point_reward(achieved_goal: Tensor, desired_goal: Tensor, *, threshold: flo
     return (-distance if dense else -(distance > threshold).double()).float()
 
 
-def _pose_reward(
-    achieved_goal: Tensor, desired_goal: Tensor, *, threshold: float, any_spin: bool, dense: bool
-) -> Tensor:
-    achieved, desired = achieved_goal.double(), desired_goal.double()
-    distance = goal_distance(achieved[..., :3], desired[..., :3])
-    achieved_q, desired_q = achieved[..., 3:], desired[..., 3:]
-    if any_spin:
-        xy, z = quaternion_to_euler(achieved_q)[..., :2], quaternion_to_euler(desired_q)[..., 2:]
-        achieved_q = euler_to_quaternion(torch.cat((xy, z), -1))
-    angle = rotation_angle(achieved_q, desired_q)
+def _pose_reward(achieved_goal: Tensor, desired_goal: Tensor, *, tolerance: Tolerance, dense: bool) -> Tensor:
+    distance, angle = pose_errors(achieved_goal, desired_goal, any_spin=tolerance.any_spin)
     if dense:
         return -(10.0 * distance + angle).float()
-    return ((distance < threshold) & (angle < 0.1)).float() - 1.0
+    return ((distance < tolerance.distance) & (angle < tolerance.angle)).float() - 1.0
 
 
 _REWARDS: dict[str, Callable[..., Tensor]] = {
@@ -53,9 +46,7 @@ _REWARDS: dict[str, Callable[..., Tensor]] = {
     "FetchSlide-v4": partial(_point_reward, threshold=0.05),
     "FetchPickAndPlace-v4": partial(_point_reward, threshold=0.05),
     "HandReach-v3": partial(_point_reward, threshold=0.01),
-    "HandManipulateBlock-v1": partial(_pose_reward, threshold=0.01, any_spin=False),
-    "HandManipulateEgg-v1": partial(_pose_reward, threshold=0.01, any_spin=False),
-    "HandManipulatePen-v1": partial(_pose_reward, threshold=0.05, any_spin=True),
+    **{env_id: partial(_pose_reward, tolerance=tolerance) for env_id, tolerance in TOLERANCES.items()},
 }
 TASKS = tuple(_REWARDS)
 """Environment ids of the paper's eight tasks, sparse reward. ``FetchPushDense-v4`` and the like exist too."""

@@ -9,24 +9,29 @@ import os
 import platform
 import time
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
+from torchrl.record.loggers import Logger
 from tqdm import tqdm
 
 from sher_rl.config import RunConfig
 from sher_rl.errors import UsageError
 from sher_rl.files import new_folder, replace_file
+from sher_rl.logs import check_logger, log_row
+from sher_rl.poses import POSE_COLUMNS
 
 COLUMNS = (
     "frames updates seconds train_success test_success train_episodes test_episodes q_mean v_mean alpha entropy "
-    "loss_qvalue loss_value loss_actor loss_alpha grad_norm q_min q_max"
+    "loss_qvalue loss_value loss_actor loss_alpha grad_norm q_min q_max train_success_greedy train_greedy_episodes"
 ).split()
-_EXACT = ("frames", "updates", "seconds", "train_episodes", "test_episodes")
+"""Columns of every run; where goals are poses, those of :data:`~sher_rl.poses.POSE_COLUMNS` follow."""
+_NEEDED = COLUMNS[:7]
+_EXACT = (*"frames updates seconds".split(), *(name for name in COLUMNS if name.endswith("_episodes")))
 _PACKAGES = "sher-rl torch torchrl tensordict numpy gymnasium gymnasium-robotics mujoco".split()
 _IMPORTED = time.monotonic()
 
@@ -35,8 +40,9 @@ def make_run_folder(config: RunConfig) -> Path:
     """Create the run's folder with its ``config.json`` and ``versions.json``, or leave nothing.
 
     Raises:
-        UsageError: the folder cannot be written, or something is in it.
+        UsageError: the folder cannot be written, or something is in it; or the logger's package is missing.
     """
+    check_logger(config.logger)
     name = config.run_name or f"{config.task}-{config.method}-s{config.seed}-{time.strftime('%Y%m%d-%H%M%S')}"
     folder = config.out_dir / name
     try:
@@ -62,15 +68,17 @@ class Progress:
     Args:
         folder: the run's folder; rows are added to its ``progress.csv``.
         total_frames: length of the bar.
+        logger: gets each row as the csv has it, from :func:`~sher_rl.logs.open_logger`; closed with this.
     """
 
-    def __init__(self, folder: Path, total_frames: int) -> None:
+    def __init__(self, folder: Path, total_frames: int, logger: Logger | None = None) -> None:
         self.frames = self.updates = self.rows = self.last_row = 0
         self._seconds_before = 0.0
         self._clear()
         self._path = folder / "progress.csv"
         self._bar = tqdm(total=total_frames, unit="frame", unit_scale=True, dynamic_ncols=True, smoothing=0.1)
         self._shown: dict[str, str] = {}
+        self._logger = logger
 
     def _clear(self) -> None:
         self._train: list[Tensor] = []
@@ -97,6 +105,9 @@ class Progress:
             self._statistics[key].extend(values)
         replace_file(self._path, state["csv"].encode())
         self._bar.update(self.frames)
+        if self._logger and state["csv"]:
+            for row in read_progress(self._path):
+                log_row(self._logger, row)
 
     def start_over(self) -> None:
         """Drop the rows of a run that was killed before its first checkpoint."""
@@ -129,8 +140,14 @@ class Progress:
                 shown[letter] = f"{self._statistics[key][-1].item():.3g}"
         self._bar.set_postfix(shown)
 
-    def row(self, test_successes: Tensor) -> None:
-        """Write one row for an evaluation, and start the next interval."""
+    def row(self, test_successes: Tensor, greedy_successes: Tensor | None = None, **more: float) -> None:
+        """Write one row for an evaluation, and start the next interval.
+
+        Args:
+            test_successes: of the deterministic policy on test seeds, ``(episodes,)``.
+            greedy_successes: of the same policy on goals of training, likewise; None or empty leaves the cells empty.
+            **more: :data:`~sher_rl.poses.POSE_COLUMNS`, in each row of a run or in none.
+        """
         reduce = {"q_min": torch.min, "q_max": torch.max}
         statistics = {
             key: reduce.get(key, torch.mean)(torch.stack(values)).item()
@@ -147,7 +164,12 @@ class Progress:
             "test_episodes": len(test_successes),
             **statistics,
         }
-        self._write(row)
+        if greedy_successes is not None and len(greedy_successes):
+            row["train_success_greedy"] = greedy_successes.mean().item()
+            row["train_greedy_episodes"] = len(greedy_successes)
+        self._write(row | more, [*COLUMNS, *more])
+        if self._logger:
+            log_row(self._logger, read_progress(self._path)[-1])
         self.rows, self.last_row = self.rows + 1, self.frames
         self._clear()
         self._shown["test"] = f"{row['test_success']:.2f}"
@@ -157,17 +179,19 @@ class Progress:
         self._bar.write(text)
 
     def close(self) -> None:
-        """Leave the bar as it stands."""
+        """Leave the bar as it stands, and close the logger."""
         self._bar.close()
+        if self._logger:
+            self._logger.close()
 
     def _train_success(self) -> float:
         successes = torch.cat(self._train) if self._train else torch.empty(0)
         return successes.mean().item()
 
-    def _write(self, row: Mapping[str, float]) -> None:
+    def _write(self, row: Mapping[str, float], columns: Sequence[str]) -> None:
         before = self._path.read_bytes() if self._path.exists() else b""
         text = io.StringIO(newline="")
-        writer = csv.DictWriter(text, COLUMNS, restval="")
+        writer = csv.DictWriter(text, columns, restval="")
         if not before:
             writer.writeheader()
         writer.writerow({k: f"{v:.6g}" if k not in _EXACT else v for k, v in row.items()})
@@ -175,15 +199,17 @@ class Progress:
 
 
 def read_progress(path: Path) -> list[dict[str, float]]:
-    """Rows of a ``progress.csv`` as numbers; an empty cell is NaN.
+    """Rows of a ``progress.csv`` as numbers; an empty cell is NaN, as is each of a column that the file lacks.
 
     Raises:
         UsageError: there is no such file, or it is no progress.csv.
     """
     try:
         with path.open(newline="") as file:
-            rows = list(csv.DictReader(file))
-        return [{key: float(row[key] or "nan") for key in COLUMNS} for row in rows]
+            reader = csv.DictReader(file)
+            rows, header = list(reader), reader.fieldnames or ()
+        names = [*COLUMNS, *(name for name in POSE_COLUMNS if name in header)]
+        return [{key: float((row[key] if key in _NEEDED else row.get(key)) or "nan") for key in names} for row in rows]
     except (OSError, KeyError, ValueError, TypeError) as error:
         raise UsageError(f"{str(path)!r} is no progress.csv of a run ({error}).") from error
 

@@ -14,14 +14,15 @@ from torchrl.envs import EnvBase
 
 from sher_rl.checkpoint import RunCheckpoint, saved_checkpoints
 from sher_rl.config import RunConfig
-from sher_rl.envs import make_env
-from sher_rl.evaluation import episode_success, evaluate
+from sher_rl.evaluation import Evaluation, episode_success
 from sher_rl.faults import check_finite, losses, losses_are_finite
 from sher_rl.learner import FusedLearner, Learner
+from sher_rl.logs import open_logger
 from sher_rl.policy import save_policy
+from sher_rl.poses import pose_columns
 from sher_rl.progress import Progress, make_run_folder, read_progress
 from sher_rl.report import draw_curves, summary_table
-from sher_rl.rollouts import EnvState, Rollouts
+from sher_rl.rollouts import Rollouts
 from sher_rl.signals import noted_signals
 from sher_rl.transforms import GoalNormalizer, HindsightRelabel
 
@@ -34,7 +35,6 @@ TRANSITION = (
     *(("next", key) for key in ("done", "terminated")),
 )
 """What the buffer keeps of a collected step; hindsight sets the next desired goal of a batch."""
-_TEST_ENVS = 20
 
 
 def train(
@@ -52,8 +52,9 @@ def train(
     """Train until ``config.total_frames``; see the recipes for how the parts are made.
 
     Evaluates and writes a row of ``progress.csv`` and ``policy.pt`` every ``config.eval_frames`` frames and at
-    the end; a checkpoint every ``config.checkpoint_minutes``, at the end, and on SIGTERM and SIGINT; then
-    ``curve.png``, if matplotlib is installed. ``config.resume`` goes on from the last checkpoint to the bit.
+    the end, which ``config.logger`` gets, too; a checkpoint every ``config.checkpoint_minutes``, at the end, and on
+    SIGTERM and SIGINT; then ``curve.png``, if matplotlib is installed. ``config.resume`` goes on from the last
+    checkpoint to the bit.
 
     Args:
         config: the numbers, and where the run folder goes.
@@ -79,22 +80,23 @@ def train(
         env.close()
         print(f"{folder} has its {config.total_frames:,} frames already.")
         return folder
-    test_env = make_env(config.env_id, min(_TEST_ENVS, config.eval_episodes))
+    evaluation = Evaluation(config)
     rollouts = Rollouts(config, env, explorer)
-    progress = Progress(folder, config.total_frames)
+    progress = Progress(folder, config.total_frames, open_logger(config, folder))
     components = {"loss": learner.loss, "learner": learner, "normalizer": normalizer, "rollouts": rollouts}
-    components |= {"test_env": EnvState(test_env), "progress": progress}
+    components |= {"evaluation": evaluation, "progress": progress}
     checkpoint = RunCheckpoint(folder, config.lasting(), buffer, **components)
     if config.resume and not checkpoint.restore():
         progress.start_over()
 
-    def evaluation() -> None:
-        success = evaluate(policy, test_env, episodes=config.eval_episodes, seed=config.test_seed)
+    def evaluate() -> None:
+        ends, train_successes = evaluation.test(policy), evaluation.train(policy)
         save_policy(folder / "policy.pt", policy, config.env_id)
-        progress.row(success)
+        more = pose_columns(config.env_id, ends["achieved_goal"], ends["desired_goal"])
+        progress.row(ends["is_success"].reshape(-1), train_successes, **more)
 
     saved = time.monotonic()
-    with closing(rollouts), closing(test_env), closing(progress), noted_signals() as signals:
+    with closing(rollouts), closing(evaluation), closing(progress), noted_signals() as signals:
         while progress.frames < config.total_frames and not signals:
             data, begin = next(rollouts), f"the batch after frame {progress.frames:,}"
             check_finite(data, folder, "environment {0}, step {1} of " + begin)
@@ -116,7 +118,7 @@ def train(
                 on_cycle(progress.frames)
             progress.show()
             if progress.frames >= config.eval_frames * (progress.rows + 1):
-                evaluation()
+                evaluate()
             if time.monotonic() - saved > 60 * config.checkpoint_minutes:
                 progress.note(checkpoint.save(progress.frames))
                 saved = time.monotonic()
@@ -125,7 +127,7 @@ def train(
             progress.note(f"stopped by {signals[0].name}; go on with --resume {folder}")
             raise SystemExit(128 + signals[0])
         if progress.last_row != progress.frames:  # off the schedule, so not in the checkpoint
-            evaluation()
+            evaluate()
     print(summary_table([folder]), draw_curves([folder], folder / "curve.png"), sep="\n")
     return folder
 

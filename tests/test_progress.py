@@ -8,6 +8,7 @@ import torch
 from small import small_config
 
 from sher_rl import UsageError
+from sher_rl.poses import POSE_COLUMNS
 from sher_rl.progress import COLUMNS, Progress, make_run_folder, process_seconds, read_progress
 
 
@@ -88,3 +89,23 @@ def test_a_file_that_is_no_progress_csv_gets_one_sentence(text: str, tmp_path: P
     (tmp_path / "progress.csv").write_text(text)
     with pytest.raises(UsageError, match=r"is no progress\.csv of a run"):
         read_progress(tmp_path / "progress.csv")
+
+
+def test_results_from_before_a_column_are_read_with_nan(tmp_path: Path) -> None:
+    lines = (",".join(COLUMNS[:18]), ",".join(map(str, range(18))))
+    (tmp_path / "progress.csv").write_text("\n".join(lines) + "\n")
+    [row] = read_progress(tmp_path / "progress.csv")
+    assert list(row) == COLUMNS
+    assert (row["frames"], row["q_max"]) == (0.0, 17.0)
+    assert row["train_success_greedy"] != row["train_success_greedy"]
+
+
+def test_greedy_successes_and_pose_columns_are_written_and_read(tmp_path: Path) -> None:
+    progress, pose = Progress(tmp_path, 10), dict(zip(POSE_COLUMNS, (0.5, 0.25, 0.02, 1.5), strict=True))
+    progress.row(torch.ones(4), torch.tensor([1.0, 0.0]), **pose)
+    progress.row(torch.ones(4), torch.empty(0), **pose)
+    first, second = read_progress(tmp_path / "progress.csv")
+    assert list(first) == [*COLUMNS, *POSE_COLUMNS]
+    assert {key: first[key] for key in POSE_COLUMNS} == pose
+    assert (first["train_success_greedy"], first["train_greedy_episodes"]) == (0.5, 2)
+    assert second["train_success_greedy"] != second["train_success_greedy"]

@@ -26,6 +26,7 @@ AWKWARD = {
     "total_frames": 612,
     "eval_frames": 150,
     "eval_episodes": 2,
+    "train_eval_episodes": 2,
     "target_entropy": "auto",
     "compile": False,
 }

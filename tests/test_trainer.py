@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from small import FLAGS, REACH, SMALL, small_config, small_run
+from small import FLAGS, REACH, SMALL, load_recipe, small_config, small_run
 
 import sher_rl
 from sher_rl import load_policy, make_env, train
@@ -36,7 +36,7 @@ def test_rows_count_frames_updates_and_episodes(run: Path) -> None:
     assert [row["frames"] for row in rows] == [200, 400]
     assert [row["updates"] for row in rows] == [6, 12]  # the first 100 frames are random and already learned from
     assert [row["train_episodes"] for row in rows] == [4, 4]
-    assert {row["test_episodes"] for row in rows} == {4}
+    assert {(row["test_episodes"], row["train_greedy_episodes"]) for row in rows} == {(4, 1)}
     for row in rows:
         assert all(row[key] == row[key] for key in row if key != "loss_alpha")
         assert row["q_min"] <= row["q_mean"] <= row["q_max"]
@@ -111,6 +111,14 @@ def test_it_learns_to_reach(tmp_path: Path) -> None:
     run = small_run(tmp_path, **changes, total_frames=4_000, eval_frames=4_000, eval_episodes=40)
     assert read_progress(run / "progress.csv")[-1]["test_success"] > 0.8  # a random policy: below 0.1
     torch.load(run / "policy.pt", weights_only=True)
+
+
+def test_a_pose_task_tells_position_and_rotation_apart(tmp_path: Path) -> None:
+    run = small_run(tmp_path, load_recipe("sher_hand_egg"), compile=False, eval_episodes=2, total_frames=200)
+    [row] = read_progress(run / "progress.csv")
+    assert row["test_success"] <= min(row["test_success_position"], row["test_success_rotation"])
+    assert 0 < row["test_distance"] < 1
+    assert 0 < row["test_angle"] <= 6.2832
 
 
 @pytest.mark.slow

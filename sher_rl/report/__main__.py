@@ -7,7 +7,7 @@ from typing import Annotated
 import tyro
 
 from sher_rl.config import exit_with_sentence
-from sher_rl.report import LEVEL, draw_curves, summary_table
+from sher_rl.report import LEVEL, draw_curves, summary_table, write_paper
 
 
 @dataclass(frozen=True)
@@ -20,11 +20,15 @@ class Args:
     """Where the picture goes."""
     level: float = LEVEL
     """Success rate whose first time is listed."""
+    paper: Path | None = None
+    """Folder for report.md: the paper's figures and Table 1 of these runs, called like fetch_push-sher-s0.csv."""
 
 
 def main(args: Args) -> None:
     """Print the table and draw the picture."""
     print(summary_table(args.runs, args.level), draw_curves(args.runs, args.out), sep="\n")
+    if args.paper:
+        print(write_paper(args.runs, args.paper, args.level))
 
 
 if __name__ == "__main__":

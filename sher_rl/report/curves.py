@@ -1,0 +1,92 @@
+"""Pictures of test success over environment steps, in colours and dashes that everyone can tell apart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from sher_rl.report.runs import METHODS, TITLES, Run, gaps, label, of, read_rows
+from sher_rl.report.statistics import Array, curve
+
+Summary = Callable[[Array], tuple[Array, Array, Array]]
+"""From values ``(runs, e)`` to a line and the ends of the band around it, each ``(e,)``."""
+_STYLES = (("#0072B2", "-"), ("#D55E00", "--"), ("#009E73", "-."), ("#CC79A7", ":"))
+"""Colours of Okabe and Ito, each with dashes of its own."""
+NO_MATPLOTLIB = "no curve: matplotlib is not installed; pip install 'sher-rl[plot]'"
+
+
+def draw_curves(runs: Sequence[Path], path: Path) -> str:
+    """Draw test success over frames, a line per run, into ``path``; returns where it is, or why it is not."""
+    figure = _figure(6.4, 4)
+    if figure is None:
+        return NO_MATPLOTLIB
+    axes = figure.add_subplot(xlabel="environment steps", ylabel="test success rate", ylim=(-0.03, 1.03))
+    for run in runs:
+        rows = read_rows(run)
+        axes.plot([row["frames"] for row in rows], [row["test_success"] for row in rows], marker=".", label=label(run))
+    axes.set_xlim(left=0)
+    axes.grid(alpha=0.3)
+    axes.legend(frameon=False)
+    figure.savefig(path, dpi=150)
+    return f"curve: {path}"
+
+
+def draw_tasks(runs: Sequence[Run], path: Path, summary: Summary, caption: str) -> str:
+    """Draw the paper's Figure 4, a panel for each task and a line for each method; what is missing is said there."""
+    figure = _figure(12, 6.4)
+    if figure is None:
+        return NO_MATPLOTLIB
+    for i, (task, title) in enumerate(TITLES.items()):
+        axes = figure.add_subplot(2, 4, i + 1, title=title)
+        _panel(axes, runs, task, METHODS, summary)
+    _finish(figure, path, METHODS, caption)
+    return f"curve: {path}"
+
+
+def draw_temperatures(runs: Sequence[Run], variants: Mapping[str, str], path: Path, summary: Summary, task: str) -> str:
+    """Draw the paper's Figure 5, a line for each temperature; ``variants`` names them."""
+    figure = _figure(6.4, 4.4)
+    if figure is None:
+        return NO_MATPLOTLIB
+    _panel(figure.add_subplot(title=TITLES[task]), runs, task, variants, summary)
+    _finish(figure, path, variants, "mean and standard deviation over seeds")
+    return f"curve: {path}"
+
+
+def _figure(width: float, height: float) -> Any:
+    try:
+        from matplotlib.figure import Figure  # noqa: PLC0415
+    except ImportError:
+        return None
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def _panel(axes: Any, runs: Sequence[Run], task: str, variants: Mapping[str, str], summary: Summary) -> None:
+    notes = []
+    for (variant, name), (colour, dashes) in zip(variants.items(), _STYLES, strict=False):
+        notes += [f"{name}: {words}" for words in gaps(runs, task, variant)]
+        if own := of(runs, task, variant):
+            frames, values = curve(own)
+            line, low, high = summary(values)
+            axes.plot(frames, line, color=colour, linestyle=dashes, linewidth=2, marker=".")
+            axes.fill_between(frames, low, high, color=colour, alpha=0.2, linewidth=0)
+    axes.set(ylim=(-0.03, 1.03), xlim=(0, None))
+    axes.xaxis.set_major_formatter("{x:,.0f}" if axes.lines else "")
+    axes.tick_params(labelsize=8)
+    axes.locator_params(axis="x", nbins=4)
+    axes.grid(alpha=0.3)
+    axes.text(0.03, 0.97, "\n".join(notes), transform=axes.transAxes, va="top", fontsize=8, style="italic")
+
+
+def _finish(figure: Any, path: Path, variants: Mapping[str, str], caption: str) -> None:
+    from matplotlib.lines import Line2D  # noqa: PLC0415
+
+    lines = [Line2D([], [], color=colour, linestyle=dashes, linewidth=2) for colour, dashes in _STYLES]
+    names = list(variants.values())
+    figure.legend(
+        lines[: len(names)], names, loc="outside upper center", ncols=len(names), frameon=False, title=caption
+    )
+    figure.supxlabel("environment steps", fontsize=10)
+    figure.supylabel("test success rate", fontsize=10)
+    figure.savefig(path, dpi=130)

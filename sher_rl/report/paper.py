@@ -1,0 +1,83 @@
+"""The paper's Figures 4 and 5 and its Table 1 from csv files, as one Markdown page with pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from sher_rl.files import replace_file
+from sher_rl.report.curves import draw_tasks, draw_temperatures
+from sher_rl.report.runs import METHODS, Run, read_runs
+from sher_rl.report.statistics import iqm_interval, mean_std
+from sher_rl.report.tables import LEVEL, delta_table, missing_list, success_table
+
+FIGURE_5_TASK = "fetch_slide"
+ALPHAS = (0.03, 0.05, 0.1)
+_VARIANTS = {f"sher-a{alpha}": f"α = {alpha}" for alpha in ALPHAS}
+_PAGE = """\
+# The paper's figures and table, from {count} runs
+
+![Test success of SHER, HER and CHER on eight tasks, mean and standard deviation](figure4.png)
+
+![The same, interquartile mean and bootstrap interval](figure4-iqm.png)
+
+## Success
+
+Last success: mean ± standard deviation over seeds. Steps and seconds are those of the second of two evaluations in a
+row at {level:g} or more, seed by seed.
+
+{success}
+
+## Table 1
+
+δS is the mean over epochs of |training success - test success|. *same-mode δS* compares the deterministic policy on
+training's goals with the same on test goals; each *floor* is what the number of episodes alone makes of the δS before
+it; *change* is the mean change of test success from one epoch to the next. An epoch lies between two evaluations, and
+methods differ in its length. A dash: the csv does not tell.
+
+{delta}
+
+## Figure 5
+
+![Test success of SHER on FetchSlide at three temperatures](figure5.png)
+
+## Missing
+
+Figure 4 and Table 1:
+
+{missing}
+
+Figure 5:
+
+{missing5}
+"""
+
+
+def write_paper(paths: Sequence[Path], folder: Path, level: float = LEVEL) -> str:
+    """Write ``report.md`` and its pictures into ``folder``; returns what was written, or why a picture was not.
+
+    Raises:
+        UsageError: a run's name does not tell what it is of, or it has no row.
+    """
+    runs = read_runs(paths)
+    methods, alphas = _only(runs, METHODS), _only(runs, _VARIANTS)
+    folder.mkdir(parents=True, exist_ok=True)
+    notes = [
+        draw_tasks(methods, folder / "figure4.png", mean_std, "mean and standard deviation over seeds"),
+        draw_tasks(methods, folder / "figure4-iqm.png", iqm_interval, "interquartile mean, 95% bootstrap interval"),
+        draw_temperatures(alphas, _VARIANTS, folder / "figure5.png", mean_std, FIGURE_5_TASK),
+    ]
+    page = _PAGE.format(
+        count=len(methods) + len(alphas),
+        level=level,
+        success=success_table(methods, level),
+        delta=delta_table(methods),
+        missing=missing_list(methods, list(METHODS)),
+        missing5=missing_list(alphas, list(_VARIANTS), [FIGURE_5_TASK]),
+    )
+    replace_file(folder / "report.md", page.encode())
+    return "\n".join([*notes, f"report: {folder / 'report.md'}"])
+
+
+def _only(runs: Sequence[Run], variants: dict[str, str]) -> list[Run]:
+    return [run for run in runs if run.variant in variants]

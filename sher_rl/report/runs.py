@@ -1,0 +1,97 @@
+"""Runs as reports see them: rows of a csv file, and the task, method and seed that its name tells."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from sher_rl.config import task_name
+from sher_rl.envs import TASKS
+from sher_rl.errors import UsageError
+from sher_rl.progress import read_progress
+
+Rows = list[dict[str, float]]
+TITLES = {task_name(env_id): env_id.split("-")[0] for env_id in TASKS}
+"""What a task is called in tables and pictures."""
+METHODS = {"sher": "SHER", "her": "HER", "cher": "CHER"}
+"""The paper's methods."""
+_NAME = re.compile(r"(?P<task>[a-z_]+)-(?P<variant>[a-z]+(-a[\d.]+)?)-s(?P<seed>\d+)(-\d{8}-\d{6})?")
+
+
+class Run(NamedTuple):
+    """One run of one seed."""
+
+    task: str
+    variant: str
+    """The method, and the temperature where it is not the recipe's: ``sher``, ``sher-a0.05``."""
+    seed: int
+    rows: Rows
+
+    @property
+    def end(self) -> int:
+        """Environment steps at its last evaluation."""
+        return int(self.rows[-1]["frames"])
+
+
+def label(path: Path) -> str:
+    """What a run is called: its folder, or its csv file if that is not in one."""
+    if path.is_dir():
+        return path.name
+    return path.absolute().parent.name if path.name == "progress.csv" else path.stem
+
+
+def read_rows(path: Path) -> Rows:
+    """Rows of a run folder or a csv file.
+
+    Raises:
+        UsageError: there are none.
+    """
+    rows = read_progress(path / "progress.csv" if path.is_dir() else path)
+    if not rows:
+        raise UsageError(f"{str(path)!r} has no evaluation yet.")
+    return rows
+
+
+def read_run(path: Path) -> Run:
+    """Read a run whose name is ``<task>-<method>-s<seed>``, or ``<task>-<method>-a<alpha>-s<seed>``.
+
+    Raises:
+        UsageError: it is called otherwise, or has no row.
+    """
+    match = _NAME.fullmatch(label(path))
+    if match is None or match["task"] not in TITLES:
+        raise UsageError(f"run {label(path)!r} is of no known task and seed; call it like fetch_push-sher-s0.")
+    return Run(match["task"], match["variant"], int(match["seed"]), read_rows(path))
+
+
+def read_runs(paths: Iterable[Path]) -> list[Run]:
+    """Read runs, in the order of their seeds.
+
+    Raises:
+        UsageError: as :func:`read_run`; or a task, method and seed come twice.
+    """
+    runs: dict[tuple, Run] = {}
+    for path in paths:
+        run = read_run(path)
+        if run[:3] in runs:
+            raise UsageError(f"run {str(path)!r} is given twice, or there are two of its task, method and seed.")
+        runs[run[:3]] = run
+    return sorted(runs.values(), key=lambda run: run.seed)
+
+
+def of(runs: Sequence[Run], task: str, variant: str) -> list[Run]:
+    """The runs of one curve, or of one cell of a table."""
+    return [run for run in runs if (run.task, run.variant) == (task, variant)]
+
+
+def gaps(runs: Sequence[Run], task: str, variant: str) -> list[str]:
+    """What one curve lacks of what others of ``runs`` have: all of it, seeds, or the last part of seeds."""
+    own = of(runs, task, variant)
+    if not own:
+        return ["no run"]
+    lacking = sorted({run.seed for run in runs} - {run.seed for run in own})
+    end = max(run.end for run in runs if run.task == task)
+    words = ["no seed " + ", ".join(map(str, lacking))] if lacking else []
+    return words + [f"seed {run.seed} ends at {run.end:,} of {end:,} steps" for run in own if run.end < end]

@@ -1,0 +1,106 @@
+"""Tables in Markdown, from csv rows alone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from sher_rl.functional import delta_s
+from sher_rl.report.runs import METHODS, TITLES, Run, gaps, label, of, read_rows
+from sher_rl.report.statistics import iqm_interval, reached, stability
+
+LEVEL = 0.95
+PAPER_DELTA_S = {
+    "her": (0.021, 0.035, 0.218, 0.156, 0.195, 0.152, 0.145, 0.074),
+    "cher": (0.018, 0.022, 0.153, 0.141, 0.174, 0.081, 0.109, 0.066),
+    "sher": (0.011, 0.014, 0.116, 0.079, 0.137, 0.093, 0.098, 0.059),
+}
+"""Table 1 of arXiv:2002.02089, in the order of ``TITLES``, which is not the paper's."""
+
+
+def summary_table(runs: Sequence[Path], level: float = LEVEL) -> str:
+    """Markdown table with a row per run: its length, last and best success, when ``level`` was reached, δS."""
+    head = f"| run | frames | minutes | train | test | best | frames to {level:g} | seconds to {level:g} | mean δS |"
+    return "\n".join([head, "|---|" + "---:|" * 8, *(_summary(run, level) for run in runs)])
+
+
+def _summary(run: Path, level: float) -> str:
+    rows = read_rows(run)
+    last = rows[-1]
+    first = next((row for row in rows if row["test_success"] >= level), None)
+    gaps = [delta_s(row["train_success"], row["test_success"]) for row in rows]
+    return _line(
+        label(run),
+        f"{last['frames']:,.0f}",
+        f"{last['seconds'] / 60:.1f}",
+        f"{last['train_success']:.2f}",
+        f"{last['test_success']:.2f}",
+        f"{max(row['test_success'] for row in rows):.2f}",
+        f"{first['frames']:,.0f}" if first else "not reached",
+        f"{first['seconds']:.0f}" if first else "not reached",
+        f"{sum(gaps) / len(gaps):.3f}",
+    )
+
+
+def success_table(runs: Sequence[Run], level: float = LEVEL) -> str:
+    """Markdown table with a row per task and method: last success over seeds, and when each reached ``level``."""
+    head = ("task", "method", "seeds", "steps", "last success", "IQM, 95% interval", f"steps to {level:g}", "seconds")
+    lines = [_line(*head), "|---|---|" + "---:|" * 6]
+    for task, method in ((task, method) for task in TITLES for method in METHODS):
+        own = of(runs, task, method)
+        lines.append(_line(TITLES[task], METHODS[method], *(_success(own, level) if own else ["missing"] * 6)))
+    return "\n".join(lines)
+
+
+def _success(runs: Sequence[Run], level: float) -> list[str]:
+    last = np.array([[run.rows[-1]["test_success"]] for run in runs])
+    centre, low, high = (values.item() for values in iqm_interval(last))
+    interval = "one seed" if math.isnan(low) else f"{low:.2f} to {high:.2f}"
+    times = [reached(run.rows, level) for run in runs]
+    return [
+        ", ".join(str(run.seed) for run in runs),
+        ", ".join(f"{end:,}" for end in sorted({run.end for run in runs})),
+        _spread(last.reshape(-1), 2),
+        f"{centre:.2f}, {interval}",
+        ", ".join(f"{row['frames']:,.0f}" if row else "not reached" for row in times),
+        ", ".join(f"{row['seconds']:,.0f}" if row else "not reached" for row in times),
+    ]
+
+
+def delta_table(runs: Sequence[Run]) -> str:
+    """The paper's Table 1, a row for each of its cells: its value, ours, and what stands beside ours."""
+    head = ("task", "method", "paper's δS", "δS", "floor", "same-mode δS", "floor", "change", "epochs")
+    lines = [_line(*head), "|---|---|" + "---:|" * 7]
+    for i, task in enumerate(TITLES):
+        for method, name in METHODS.items():
+            own = of(runs, task, method)
+            values = _stability(own) if own else ["missing"] * 6
+            lines.append(_line(TITLES[task], name, f"{PAPER_DELTA_S[method][i]:.3f}", *values))
+    return "\n".join(lines)
+
+
+def _stability(runs: Sequence[Run]) -> list[str]:
+    means = zip(*(stability(run.rows) for run in runs), strict=True)
+    sizes = sorted({f"{len(run.rows)} of {run.rows[-1]['frames'] / len(run.rows):,.0f} steps" for run in runs})
+    return [*(_spread(np.array(values), 3) for values in means), ", ".join(sizes)]
+
+
+def missing_list(runs: Sequence[Run], variants: Sequence[str], tasks: Sequence[str] = tuple(TITLES)) -> str:
+    """Markdown list of what ``runs`` lack; see :func:`~sher_rl.report.runs.gaps`."""
+    found = [(task, variant, ", ".join(gaps(runs, task, variant))) for task in tasks for variant in variants]
+    return "\n".join(f"- {task}, {variant}: {words}" for task, variant, words in found if words) or "- nothing"
+
+
+def _spread(values: np.ndarray, digits: int) -> str:
+    """Mean and sample standard deviation in words; a dash if a value is not known."""
+    if np.isnan(values).any():
+        return "–"
+    spread = f" ± {values.std(ddof=1):.{digits}f}" if len(values) > 1 else ""
+    return f"{values.mean():.{digits}f}{spread}"
+
+
+def _line(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
