@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tensordict import TensorDict
 from tensordict.nn import TensorDictModule, TensorDictModuleBase
+from torch import Tensor
 from torchrl.data import PrioritizedSampler, TensorDictReplayBuffer
 from torchrl.envs import EnvBase
 
@@ -108,13 +109,8 @@ def train(
             if len(buffer) == len(index):
                 progress.note(f"buffer: {buffer_bytes(buffer) / 1e6:,.0f} MB for {config.buffer_size:,} transitions")
             if progress.frames >= config.random_frames:
-                for batch in minibatches(buffer, config.batch_size, config.updates_per_batch):
-                    statistics = learner.step(batch)
-                    if not losses_are_finite(statistics):
-                        dump = {"batch": batch.to_dict(), "networks": learner.loss.state_dict()}
-                        check_finite(TensorDict(losses(statistics)), folder, f"update {progress.updates:,}", **dump)
+                for statistics in gradient_steps(config, buffer, learner, folder):
                     progress.updated(statistics)
-                    buffer.update_tensordict_priority(batch)
                 on_cycle(progress.frames)
             progress.show()
             if progress.frames >= config.eval_frames * (progress.rows + 1):
@@ -130,6 +126,23 @@ def train(
             evaluate()
     print(summary_table([folder]), draw_curves([folder], folder / "curve.png"), sep="\n")
     return folder
+
+
+def gradient_steps(
+    config: RunConfig, buffer: TensorDictReplayBuffer, learner: FusedLearner | Learner, folder: Path
+) -> Iterator[dict[str, Tensor]]:
+    """Take the gradient steps of a round, and yield what each says of itself.
+
+    Raises:
+        FloatingPointError: a loss or gradient is NaN or Inf; the weights are as they were before that step.
+    """
+    for batch in minibatches(buffer, config.batch_size, config.updates_per_batch):
+        statistics = learner.step(batch)
+        if not losses_are_finite(statistics):
+            dump = {"batch": batch.to_dict(), "networks": learner.loss.state_dict()}
+            check_finite(TensorDict(losses(statistics)), folder, f"gradient step {learner.steps:,}", **dump)
+        buffer.update_tensordict_priority(batch)
+        yield statistics
 
 
 def finished(folder: Path, frames: int) -> bool:

@@ -87,7 +87,7 @@ def test_weights_that_diverge(network: str, break_after, tmp_path: Path, monkeyp
         learners[0]._lower()
 
     break_after(2, poison)
-    with pytest.raises(FloatingPointError, match=r"(loss_\w+|grad_norm) is .* at update 6; nothing was"):
+    with pytest.raises(FloatingPointError, match=r"(loss_\w+|grad_norm) is .* at gradient step 6; nothing was"):
         small_run(tmp_path, **QUICK)
     assert_stopped_cleanly(tmp_path / "run", "200")
     assert set(torch.load(tmp_path / "run" / "fault.pt", weights_only=True)) == {"tensors", "batch", "networks"}
@@ -104,7 +104,9 @@ def test_a_batch_that_breaks_the_loss_moves_no_weight(
             yield batch
 
     monkeypatch.setattr(sher_rl.trainer, "minibatches", poisoned)
-    with pytest.raises(FloatingPointError, match=r"(loss_\w+|grad_norm) is nan at update 1; nothing was learned"):
+    with pytest.raises(
+        FloatingPointError, match=r"(loss_\w+|grad_norm) is nan at gradient step 1; nothing"
+    ):
         small_run(tmp_path, recipe=recipe, **changes)
     fault = torch.load(tmp_path / "run" / "fault.pt", weights_only=True)
     assert fault["batch"]["next"]["reward"].isnan().nonzero().tolist() == [[3, 0]]

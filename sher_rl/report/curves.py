@@ -11,7 +11,7 @@ from sher_rl.report.statistics import Array, curve
 
 Summary = Callable[[Array], tuple[Array, Array, Array]]
 """From values ``(runs, e)`` to a line and the ends of the band around it, each ``(e,)``."""
-_STYLES = (("#0072B2", "-"), ("#D55E00", "--"), ("#009E73", "-."), ("#CC79A7", ":"))
+_STYLES: tuple[tuple[str, Any], ...] = (("#0072B2", "-"), ("#D55E00", "--"), ("#009E73", "-."), ("#CC79A7", ":"))
 """Colours of Okabe and Ito, each with dashes of its own."""
 NO_MATPLOTLIB = "no curve: matplotlib is not installed; pip install 'sher-rl[plot]'"
 
