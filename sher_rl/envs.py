@@ -30,7 +30,7 @@ RewardFn = Callable[[Tensor, Tensor], Tensor]
 
 def _point_reward(achieved_goal: Tensor, desired_goal: Tensor, *, threshold: float, dense: bool) -> Tensor:
     distance = goal_distance(achieved_goal.double(), desired_goal.double())
-    return (-distance if dense else -(distance > threshold).double()).float()
+    return -(distance if dense else distance > threshold).float()
 
 
 def _pose_reward(achieved_goal: Tensor, desired_goal: Tensor, *, tolerance: Tolerance, dense: bool) -> Tensor:

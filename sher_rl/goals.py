@@ -149,10 +149,10 @@ def choose_goals(at: Place, bounds: Mapping[str, float], generator: torch.Genera
     offset = _OFFSETS[widest](at, draw).mul_(below[widest])
     for name in reversed(narrower):
         offset = torch.where(below[name], _OFFSETS[name](at, draw), offset)
-    actual = below.get("actual")
+    slot, actual = at.slot + offset, below.get("actual")
     return GoalChoice(
         relabelled=below[widest],
-        slot=(at.slot + offset).remainder_(at.ring.capacity),
+        slot=slot.remainder_(at.ring.capacity) if at.ring.full else slot,
         offset=offset,
         foreign=below.get("random", actual),
         desired=actual,

@@ -29,8 +29,11 @@ class GoalHandover(threading.local):
 
     def take(self, index: Tensor | None) -> GoalChoice | None:
         """Return the choice once, for the rows it was made for; for others it is dropped."""
-        put, self._put = self._put, None
-        return put[1] if put is not None and index is not None and torch.equal(put[0], index) else None
+        put = self._put
+        if put is None:
+            return None
+        self._put = None
+        return put[1] if index is not None and torch.equal(put[0], index) else None
 
     def __reduce__(self) -> tuple[type[GoalHandover], tuple[()]]:
         return GoalHandover, ()

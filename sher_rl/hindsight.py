@@ -127,8 +127,8 @@ class HindsightRelabel(Transform):
         if self.mode == "write":
             return tensordict
         ring = storage_ring(self.storage)
-        choice = self.handover.take(tensordict.get("index", None))
-        return self._relabel(tensordict, choice or self._choose(tensordict, ring), ring)
+        choice = self.handover.take(tensordict.get("index", None)) or self._choose(tensordict, ring)
+        return self._relabel(tensordict, choice, ring)
 
     def choose(self, rows: TensorDictBase) -> GoalChoice:
         """Draw the slots that the goals of rows come from; for samplers that look at goals before a batch is read.
@@ -143,14 +143,14 @@ class HindsightRelabel(Transform):
         return self._goals(rows, choice, storage_ring(self.storage))[0]
 
     def _choose(self, rows: TensorDictBase, ring: Ring) -> GoalChoice:
-        index, remaining = rows.get("index", None), rows.get(REMAINING, None)
-        if index is None or remaining is None:
+        index, hindsight = rows.get("index", None), rows.get("hindsight", None)
+        if index is None or hindsight is None:
             lacking = "index" if index is None else REMAINING
             raise UsageError(
                 f"The rows read lack {lacking!r}; write them through a buffer that has this transform, and whose "
                 "writer is the default or TensorDictRoundRobinWriter()."
             )
-        at = Place(index, remaining, rows.get(TRAJECTORY), ring)
+        at = Place(index, hindsight.get("remaining"), hindsight.get("trajectory"), ring)
         return choose_goals(at, self.bounds, self.generator)
 
     def _goals(self, rows: TensorDictBase, choice: GoalChoice, ring: Ring) -> tuple[Tensor, Tensor]:
@@ -160,27 +160,31 @@ class HindsightRelabel(Transform):
         if choice.desired is not None:
             other = ring.columns.get(self.keys.desired_goal).index_select(0, choice.slot)
             goal = torch.where(_like(choice.desired, goal), other, goal)
-        # Read after the goal, and stored before it: a goal that was just overwritten never passes.
-        stored, own = ring.columns.get(TRAJECTORY).index_select(0, choice.slot), rows.get(TRAJECTORY)
-        if not torch.equal(stored, own):
-            intact = stored == own if choice.foreign is None else (stored == own) | choice.foreign
-            goal = torch.where(_like(intact, goal), goal, rows.get(self.keys.next_achieved_goal))
-            offset = offset * intact
+        # Read after the goal, and counted before a row is stored: a goal that was just overwritten never passes.
+        if self.mode == "read" and self.storage._len == ring.capacity:
+            goal, offset = self._intact(rows, choice, ring, goal)
         return torch.where(_like(choice.relabelled, goal), _cast(goal, desired), desired), offset
+
+    def _intact(self, rows: TensorDictBase, choice: GoalChoice, ring: Ring, goal: Tensor) -> tuple[Tensor, Tensor]:
+        """Goals of slots of a full ring, where they still are of the row's episode."""
+        stored, own = ring.columns.get(TRAJECTORY).index_select(0, choice.slot), rows.get(TRAJECTORY)
+        if torch.equal(stored, own):
+            return goal, choice.offset
+        intact = stored == own if choice.foreign is None else (stored == own) | choice.foreign
+        return torch.where(_like(intact, goal), goal, rows.get(self.keys.next_achieved_goal)), choice.offset * intact
 
     def _relabel(self, rows: TensorDictBase, choice: GoalChoice, ring: Ring) -> TensorDictBase:
         goal, offset = self._goals(rows, choice, ring)
         achieved, stored = rows.get(self.keys.next_achieved_goal), rows.get(self.keys.next_reward)
         reward = _column("reward_fn", self.reward_fn(achieved, goal), len(goal))
-        rows.set(self.keys.desired_goal, goal)
-        rows.set(self.keys.next_desired_goal, goal)
-        rows.set(self.keys.next_reward, _cast(reward, stored))
+        _put(rows, self.keys.desired_goal, goal)
+        _put(rows, self.keys.next_desired_goal, goal)
+        _put(rows, self.keys.next_reward, _cast(reward, stored))
         if self.terminated_fn is not None:
             terminated = _column("terminated_fn", self.terminated_fn(achieved, goal), len(goal)).bool()
             self._set_ends(rows, terminated, choice.relabelled.unsqueeze(-1))
-        hindsight = rows.get("hindsight")
-        hindsight.set("relabelled", choice.relabelled)
-        hindsight.set("offset", offset)
+        _put(rows, ("hindsight", "relabelled"), choice.relabelled)
+        _put(rows, ("hindsight", "offset"), offset)
         return rows
 
     def _set_ends(self, rows: TensorDictBase, terminated: Tensor, relabelled: Tensor) -> None:
@@ -249,7 +253,13 @@ class HindsightRelabel(Transform):
 
 
 def _like(mask: Tensor, value: Tensor) -> Tensor:
-    return mask.reshape(-1, *(1,) * (value.ndim - 1))
+    return mask.view(-1, *(1,) * (value.ndim - 1))
+
+
+def _put(rows: TensorDictBase, key: NestedKey, value: Tensor) -> None:
+    """Set a column whose shape and device are known to be right."""
+    path = (key,) if isinstance(key, str) else key
+    rows._set_tuple(path, value, inplace=False, validated=True)
 
 
 def _cast(value: Tensor, like: Tensor) -> Tensor:

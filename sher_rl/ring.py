@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+from types import NoneType
 from typing import NamedTuple
 
 from tensordict import TensorDictBase
@@ -21,6 +23,11 @@ class Ring(NamedTuple):
     capacity: int
     oldest: int
     alive: int
+
+    @property
+    def full(self) -> bool:
+        """Whether each slot holds a row; until then none was overwritten, and no episode goes round the end."""
+        return self.alive == self.capacity
 
 
 def storage_ring(storage: Storage) -> Ring:
@@ -59,33 +66,42 @@ def buffer_writer(storage: Storage) -> RoundRobinWriter:
     Raises:
         UsageError: there is no such buffer, or one of its parts does not fit.
     """
-    buffers = [entity for entity in storage._attached_entities if isinstance(entity, ReplayBuffer)]
-    for buffer in buffers:
-        for part, (kind, fits, reason) in _PARTS.items():
-            value = getattr(buffer, part)
-            if value is not None and isinstance(value, kind) is not fits:
-                raise UsageError(f"The buffer's {part[1:]} is {type(value).__name__}; {reason}.")
-    if not buffers:
+    writer = None
+    for entity in storage._attached_entities:
+        if isinstance(entity, ReplayBuffer):
+            _check_parts(type(entity._writer), type(entity._sampler), type(entity._sample_unit))
+            writer = writer or entity._writer
+    if writer is None:
         raise UsageError("storage belongs to no replay buffer; give HindsightRelabel the storage of the one it serves.")
-    return buffers[0]._writer
+    return writer
 
 
-_PARTS = {
-    "_writer": (
+@cache
+def _check_parts(*types: type) -> None:
+    for given, (part, kind, fits, reason) in zip(types, _PARTS, strict=True):
+        if given is not NoneType and issubclass(given, kind) is not fits:
+            raise UsageError(f"The buffer's {part} is {given.__name__}; {reason}.")
+
+
+_PARTS = (
+    (
+        "writer",
         RoundRobinWriter,
         True,
         "goals are found by their distance, so use TensorDictRoundRobinWriter, which writes in the order of time",
     ),
-    "_sampler": (
+    (
+        "sampler",
         (SliceSampler, ConsumingSampler),
         False,
         "it needs the rows of a slice to keep one goal, or rewrites slots out of turn, so use mode='write' or "
         "RandomSampler",
     ),
-    "_sample_unit": (
+    (
+        "sample_unit",
         Transition,
         True,
         "the rows of a sequence would get different goals, so use the default, single transitions",
     ),
-}
+)
 """Parts of a buffer: a kind, whether the part has to be of that kind, and why."""
