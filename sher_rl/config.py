@@ -112,8 +112,8 @@ class RunConfig:
     @property
     def task(self) -> str:
         """The task's short name: FetchPush-v4 is fetch_push, HandManipulateEgg-v1 is hand_egg."""
-        words = re.findall(r"[A-Z][a-z0-9]*", self.env_id.split("-")[0].replace("Manipulate", ""))
-        return "_".join(words).lower()
+        name = re.split(r"[:/]", self.env_id)[-1].split("-")[0].replace("Manipulate", "")
+        return "_".join(re.findall(r"[A-Z]?[a-z0-9]+|[A-Z]+", name)).lower()
 
     @property
     def train_seed(self) -> int:

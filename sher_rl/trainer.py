@@ -16,7 +16,7 @@ from torchrl.envs import EnvBase
 
 from sher_rl.checkpoint import RunCheckpoint, saved_checkpoints
 from sher_rl.config import RunConfig
-from sher_rl.envs import make_env
+from sher_rl.envs import default_backend, make_env
 from sher_rl.evaluation import episode_success, evaluate
 from sher_rl.faults import check_finite
 from sher_rl.learner import FusedLearner, Learner
@@ -50,6 +50,7 @@ def train(
     buffer: TensorDictReplayBuffer,
     learner: FusedLearner | Learner,
     on_cycle: Callable[[int], object] = lambda frames: None,
+    test_env: EnvBase | None = None,
 ) -> Path:
     """Train until ``config.total_frames``; see the recipes for how the parts are made.
 
@@ -59,7 +60,8 @@ def train(
 
     Args:
         config: the numbers, and where the run folder goes.
-        env: training environments of :func:`~sher_rl.make_env`'s native backend, closed at the end.
+        env: training environments of :func:`~sher_rl.make_env`, or others with its keys and with ``get_state`` and
+            ``set_state``; closed at the end.
         policy: deterministic, for evaluations; shares the learner's actor.
         explorer: what collects, from :func:`~sher_rl.make_explorer`.
         normalizer: its statistics follow the relabelled fresh episodes; last transform of ``buffer``.
@@ -67,22 +69,27 @@ def train(
         buffer: what is collected goes in, batches come out.
         learner: takes the gradient steps.
         on_cycle: called with the frames so far after each round of updates; for what samplers do between rounds.
+        test_env: environments for evaluations, closed at the end; the default is 20 copies of ``config.env_id``.
 
     Returns:
         The run's folder.
 
     Raises:
-        UsageError: the folder cannot be written, or what it holds cannot be resumed.
+        UsageError: the folder cannot be written, what it holds cannot be resumed, or an environment cannot be saved.
         FloatingPointError: NaN or Inf was collected or computed.
         SystemExit: after a checkpoint, on SIGTERM or SIGINT.
     """
-    folder = config.resume or make_run_folder(config)
-    if config.resume and finished(folder, config.total_frames):
-        env.close()
-        print(f"{folder} has its {config.total_frames:,} frames already.")
-        return folder
-    test_env = make_env(config.env_id, min(_TEST_ENVS, config.eval_episodes))
+    if config.resume and finished(config.resume, config.total_frames):
+        for environment in (env, test_env):
+            if environment is not None:
+                environment.close()
+        print(f"{config.resume} has its {config.total_frames:,} frames already.")
+        return config.resume
+    if test_env is None:
+        copies = min(_TEST_ENVS, config.eval_episodes)
+        test_env = make_env(config.env_id, copies, backend=default_backend(config.env_id))
     rollouts = Rollouts(config, env, explorer)
+    folder = config.resume or make_run_folder(config)
     progress = Progress(folder, config.total_frames)
     components = {"loss": learner.loss, "learner": learner, "normalizer": normalizer, "rollouts": rollouts}
     components |= {"test_env": EnvState(test_env), "progress": progress}
@@ -100,7 +107,7 @@ def train(
         while progress.frames < config.total_frames and not signals:
             data, begin = next(rollouts), f"the batch after frame {progress.frames:,}"
             check_finite(data, folder, "environment {0}, step {1} of " + begin)
-            index = buffer.extend(data.select(*TRANSITION).reshape(-1))
+            index = buffer.extend(data.select(*TRANSITION))  # [env, time]: each row of it has episodes of its own
             rows = relabel(buffer.storage.get(index))
             check_finite(rows, folder, "row {0}, relabelled, of " + begin)
             normalizer.update(rows)
