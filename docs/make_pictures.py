@@ -54,12 +54,13 @@ def draw_terminal(lines: list[str], path: Path) -> None:
     """Write lines of a terminal as an SVG."""
     height = 20 * len(lines) + 24
     rows = "".join(
-        f'<text x="14" y="{28 + 20 * i}" xml:space="preserve">{html.escape(line)}</text>' for i, line in enumerate(lines)
+        f'<text x="14" y="{28 + 20 * i}" xml:space="preserve">{html.escape(line)}</text>'
+        for i, line in enumerate(lines)
     )
+    style = 'font-family="DejaVu Sans Mono, Menlo, Consolas, monospace" font-size="13.5" fill="#e6e6e6"'
     path.write_text(
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {8.5 * COLUMNS:.0f} {height}">'
-        '<rect width="100%" height="100%" rx="8" fill="#1e1e1e"/>'
-        f'<g font-family="DejaVu Sans Mono, Menlo, Consolas, monospace" font-size="13.5" fill="#e6e6e6">{rows}</g></svg>\n'
+        f'<rect width="100%" height="100%" rx="8" fill="#1e1e1e"/><g {style}>{rows}</g></svg>\n'
     )
 
 
@@ -74,11 +75,11 @@ def bar(output: str, folder: Path) -> None:
     halfway = next(part for part in re.split(r"[\r\n]", output) if "5.20k/10.0k" in part)
     end = [line.replace(f"{folder}/", "runs/") for line in screen(output)]
     command = [f"$ python {RECIPE.relative_to(DOCS.parent)}"]
-    draw_terminal([*command, halfway.rstrip(), "", "...", "", *end], DOCS / "bar.svg")
+    draw_terminal([*command, halfway.rstrip(), "...", *end[:-1]], DOCS / "bar.svg")
 
 
 def frame(run: Path) -> None:
-    """The last frame of the first test episode, filmed by ``sher_rl.play``."""
+    """The first and the last frame of the first test episode, filmed by ``sher_rl.play``, side by side."""
     video = run / "episode.mp4"
     subprocess.run(
         [sys.executable, "-m", "sher_rl.play", str(run), "--episodes", "1", "--video", str(video)], check=True
@@ -86,8 +87,11 @@ def frame(run: Path) -> None:
     from imageio import v2 as imageio  # noqa: PLC0415
     from PIL import Image  # noqa: PLC0415
 
-    last = imageio.mimread(video, memtest=False)[-1]
-    Image.fromarray(last).resize((360, 360)).quantize(128).save(DOCS / "fetch_reach.png", optimize=True)
+    frames = imageio.mimread(video, memtest=False)
+    both = Image.new("RGB", (640, 320))
+    for i, picture in enumerate((frames[0], frames[-1])):
+        both.paste(Image.fromarray(picture).crop((60, 80, 380, 400)), (320 * i, 0))
+    both.quantize(128).save(DOCS / "fetch_reach.png", optimize=True)
 
 
 def curve() -> None:

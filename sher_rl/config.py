@@ -169,7 +169,11 @@ def _fits(value: Any, hint: Any) -> bool:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Config(RunConfig):
-    """A run of Soft Hindsight Experience Replay."""
+    """A run of Soft Hindsight Experience Replay (arXiv:2002.02089).
+
+    Raises:
+        UsageError: a value is of another type than the field, or out of range.
+    """
 
     alpha: float
     """Temperature; the initial one if target_entropy is given."""
@@ -187,7 +191,11 @@ class Config(RunConfig):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class HerConfig(RunConfig):
-    """A run of a deterministic baseline, HER or CHER."""
+    """A run of a deterministic baseline, HER (arXiv:1707.01495) or CHER (Fang et al., NeurIPS 2019).
+
+    Raises:
+        UsageError: a value is of another type than the field, or out of range.
+    """
 
     action_noise: float
     """Standard deviation of the Gaussian noise on actions while training."""
@@ -203,7 +211,17 @@ _POSITIVE = (
 
 
 def cli(main: Callable[[AnyConfig], object], default: AnyConfig, args: Sequence[str] | None = None) -> None:
-    """Run a recipe's ``main`` from the command line, or ``args``: every field of ``default`` is a flag."""
+    """Run a recipe's ``main`` from the command line: every field of ``default`` is a flag.
+
+    Args:
+        main: gets the configuration.
+        default: what the command line leaves open; with ``--resume RUN`` the run's own values take its place.
+        args: the command line; the default is this process's.
+
+    Raises:
+        SystemExit: wrong input, files out of reach or numbers that are not finite, with one sentence; after
+            ``--help``; and on SIGTERM and SIGINT, see :func:`~sher_rl.train`.
+    """
     torchrl_logger.setLevel("WARNING")
     exit_with_sentence(lambda: main(parse(default, args)))
 

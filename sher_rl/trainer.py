@@ -71,6 +71,8 @@ def train(
         on_cycle: called with the frames so far after each round of updates; for what samplers do between rounds.
         test_env: environments for evaluations, closed at the end; the default is 20 copies of ``config.env_id``.
 
+    ``docs/examples/own_task.py`` is a whole example, with an environment of its own.
+
     Returns:
         The run's folder.
 
@@ -80,14 +82,10 @@ def train(
         SystemExit: after a checkpoint, on SIGTERM or SIGINT.
     """
     if config.resume and finished(config.resume, config.total_frames):
-        for environment in (env, test_env):
-            if environment is not None:
-                environment.close()
+        _close(env, test_env)
         print(f"{config.resume} has its {config.total_frames:,} frames already.")
         return config.resume
-    if test_env is None:
-        copies = min(_TEST_ENVS, config.eval_episodes)
-        test_env = make_env(config.env_id, copies, backend=default_backend(config.env_id))
+    test_env = _make_test_env(config) if test_env is None else test_env
     rollouts = Rollouts(config, env, explorer)
     folder = config.resume or make_run_folder(config)
     progress = Progress(folder, config.total_frames)
@@ -137,6 +135,17 @@ def train(
             evaluation()
     print(summary_table([folder]), draw_curves([folder], folder / "curve.png"), sep="\n")
     return folder
+
+
+def _make_test_env(config: RunConfig) -> EnvBase:
+    copies = min(_TEST_ENVS, config.eval_episodes)
+    return make_env(config.env_id, copies, backend=default_backend(config.env_id))
+
+
+def _close(*envs: EnvBase | None) -> None:
+    for env in envs:
+        if env is not None:
+            env.close()
 
 
 def losses(steps: Sequence[Mapping[str, Tensor]]) -> TensorDict:

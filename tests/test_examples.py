@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.util
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
+import gymnasium
 import pytest
 import torch
 from test_resume import assert_same_run
@@ -49,9 +51,12 @@ def test_an_asynchronous_collector_writes_the_buffer():
 
 
 @pytest.fixture
-def puck(tmp_path: Path) -> tuple[ModuleType, sher_rl.Config]:
-    example = load("own_task")
-    return example, dataclasses.replace(example.CONFIG, out_dir=tmp_path, run_name="run")
+def puck(tmp_path: Path) -> Iterator[tuple[ModuleType, sher_rl.Config]]:
+    example, threads = load("own_task"), torch.get_num_threads()
+    torch.set_num_threads(1)  # networks this small wait for a second one if the machine is busy
+    yield example, dataclasses.replace(example.CONFIG, out_dir=tmp_path, run_name="run")
+    torch.set_num_threads(threads)
+    gymnasium.registry.pop("Puck-v0")
 
 
 def test_a_task_of_ones_own_is_learned(puck, tmp_path):

@@ -81,12 +81,14 @@ class SavedWalk(Walk):
 
 
 gymnasium.register("SavedWalk-v0", SavedWalk, max_episode_steps=5)
-gymnasium.register("Unsaved-v0", lambda: Opaque(), max_episode_steps=5)
 
 
 class Opaque(SavedWalk):
     def get_state(self):
         return {"place": object()}
+
+
+gymnasium.register("Unsaved-v0", Opaque, max_episode_steps=5)
 
 
 def steps(env, state, count):

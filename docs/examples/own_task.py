@@ -28,12 +28,14 @@ class Puck(gymnasium.Env):
         self.action_space = Box(-1.0, 1.0, (2,), np.float32)  # the policy's actions are in [-1, 1]
 
     def reset(self, *, seed: int | None = None, options: dict | None = None) -> tuple[dict, dict]:
+        """Put the puck into the middle and draw a goal."""
         super().reset(seed=seed)  # seeds self.np_random
         self.position, self.velocity = np.zeros((2, 2))
         self.goal = self.np_random.uniform(-1.0, 1.0, 2)
         return self._observation(), {}
 
     def step(self, action: np.ndarray) -> tuple[dict, float, bool, bool, dict]:
+        """Let the force act for a step; the episode goes on at the goal, until its 30 steps are over."""
         self.velocity = 0.7 * self.velocity + 0.06 * np.asarray(action, np.float64)
         self.position = np.clip(self.position + self.velocity, -1.0, 1.0)
         success = bool(np.linalg.norm(self.position - self.goal) < RADIUS)
