@@ -6,7 +6,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
-.PHONY: run test bench lint clean
+.PHONY: run test bench lint docs pictures clean
 
 run: $(READY)
 	$(RUN) recipes/$(RECIPE).py $(ARGS)
@@ -23,10 +23,16 @@ lint: $(READY)
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy sher_rl
 
+docs: $(READY)
+	$(RUN) -m sphinx --fail-on-warning --quiet --builder html docs docs/_build/html
+
+pictures: $(READY)
+	$(RUN) docs/make_pictures.py
+
 $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[plot,video,density,test,lint]'
+	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[plot,video,density,test,lint,docs]'
 	touch $(READY)
 
 clean:
-	rm -rf $(VENV) bench.json
+	rm -rf $(VENV) bench.json docs/_build

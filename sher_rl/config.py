@@ -29,8 +29,8 @@ def task_name(env_id: str) -> str:
     >>> task_name("FetchPickAndPlace-v4"), task_name("HandManipulateEgg-v1")
     ('fetch_pick_and_place', 'hand_egg')
     """
-    words = re.findall(r"[A-Z][a-z0-9]*", env_id.partition("-")[0].replace("Manipulate", ""))
-    return "_".join(words).lower()
+    name = re.split(r"[:/]", env_id)[-1].partition("-")[0].replace("Manipulate", "")
+    return "_".join(re.findall(r"[A-Z]?[a-z0-9]+|[A-Z]+", name)).lower()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -183,7 +183,11 @@ def _fits(value: Any, hint: Any) -> bool:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Config(RunConfig):
-    """A run of Soft Hindsight Experience Replay."""
+    """A run of Soft Hindsight Experience Replay (arXiv:2002.02089).
+
+    Raises:
+        UsageError: a value is of another type than the field, or out of range.
+    """
 
     alpha: float
     """Temperature; the initial one if target_entropy is given."""
@@ -201,7 +205,11 @@ class Config(RunConfig):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class HerConfig(RunConfig):
-    """A run of a deterministic baseline, HER or CHER."""
+    """A run of a deterministic baseline, HER (arXiv:1707.01495) or CHER (Fang et al., NeurIPS 2019).
+
+    Raises:
+        UsageError: a value is of another type than the field, or out of range.
+    """
 
     action_noise: float
     """Standard deviation of the Gaussian noise on actions while training."""
@@ -218,7 +226,17 @@ _POSITIVE = (
 
 
 def cli(main: Callable[[AnyConfig], object], default: AnyConfig, args: Sequence[str] | None = None) -> None:
-    """Run a recipe's ``main`` from the command line, or ``args``: every field of ``default`` is a flag."""
+    """Run a recipe's ``main`` from the command line: every field of ``default`` is a flag.
+
+    Args:
+        main: gets the configuration.
+        default: what the command line leaves open; with ``--resume RUN`` the run's own values take its place.
+        args: the command line; the default is this process's.
+
+    Raises:
+        SystemExit: wrong input, files out of reach or numbers that are not finite, with one sentence; after
+            ``--help``; and on SIGTERM and SIGINT, see :func:`~sher_rl.train`.
+    """
     torchrl_logger.setLevel("WARNING")
     exit_with_sentence(lambda: main(parse(default, args)))
 

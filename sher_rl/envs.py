@@ -10,13 +10,8 @@ from functools import partial
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal
 
-import torch
-from tensordict import TensorDictBase
 from torch import Tensor
-from torchrl.data import TensorSpec, Unbounded
-from torchrl.envs import DoubleToFloat, EnvBase, SerialEnv, TransformedEnv
-from torchrl.envs.gym_like import BaseInfoDictReader
-from torchrl.envs.libs.gym import GymWrapper, set_gym_backend
+from torchrl.envs import EnvBase
 
 from sher_rl.errors import UsageError
 from sher_rl.functional import goal_distance
@@ -143,9 +138,18 @@ def make_env(
     return env
 
 
+def default_backend(env_id: str) -> Literal["native", "gym"]:
+    """The faster backend of :func:`make_env` that has the task.
+
+    >>> default_backend("FetchPushDense-v4"), default_backend("PointMaze_UMaze-v3")
+    ('native', 'gym')
+    """
+    return "native" if env_id.replace("Dense-", "-") in TASKS else "gym"
+
+
 def _make_native_env(env_id: str, num_envs: int, num_threads: int | None, **gym_kwargs: Any) -> EnvBase:
     check_env_id(env_id)
-    if env_id.replace("Dense-", "-") not in TASKS:
+    if default_backend(env_id) != "native":
         make_gym(env_id).close()  # an id that no backend can make has an error of its own
         raise UsageError(f"env_id {env_id!r} is no Fetch or Hand task; use backend='gym' for it.")
     _import_gymnasium()
@@ -157,40 +161,9 @@ def _make_native_env(env_id: str, num_envs: int, num_threads: int | None, **gym_
 def _make_gym_env(env_id: str, num_envs: int, num_threads: int | None, **gym_kwargs: Any) -> EnvBase:
     if num_threads is not None:
         raise UsageError(f"num_threads is {num_threads}; backend='gym' steps its copies in turn, leave it out.")
-    envs = SerialEnv(num_envs, partial(_GoalEnv.make, env_id, **gym_kwargs))
-    return TransformedEnv(envs, DoubleToFloat())
+    from sher_rl.gym_env import GymEnvs  # noqa: PLC0415
 
-
-class _GoalEnv(GymWrapper):
-    """One gymnasium goal environment whose seed takes effect at the next reset, without a hidden one."""
-
-    _next_seed: int | None = None
-
-    @classmethod
-    def make(cls, env_id: str, **gym_kwargs: Any) -> _GoalEnv:
-        with set_gym_backend("gymnasium"):
-            env = cls(make_gym(env_id, **gym_kwargs))
-        return env.set_info_dict_reader(_SuccessReader())
-
-    def set_seed(self, seed: int | None = None, static_seed: bool = False) -> int | None:
-        self._next_seed = seed
-        return seed if seed is None or static_seed else seed + 1
-
-    def _reset(self, tensordict: Any = None, **kwargs: Any) -> Any:
-        seed, self._next_seed = self._next_seed, None
-        return super()._reset(tensordict, **({"seed": seed} | kwargs))
-
-
-class _SuccessReader(BaseInfoDictReader):
-    """``is_success`` from the info of a step, which mazes call ``success``; 0 where there is neither."""
-
-    @property
-    def info_spec(self) -> dict[str, TensorSpec]:
-        return {"is_success": Unbounded((1,), dtype=torch.float32)}
-
-    def __call__(self, info: dict[str, Any], tensordict: TensorDictBase) -> TensorDictBase:
-        success = info.get("is_success", info.get("success", 0.0))
-        return tensordict.set("is_success", torch.tensor([float(success)]))
+    return GymEnvs(env_id, num_envs, **gym_kwargs)
 
 
 def make_gym(env_id: str, **gym_kwargs: Any) -> gymnasium.Env:

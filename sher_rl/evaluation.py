@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 
 import torch
@@ -13,7 +14,7 @@ from torchrl.envs import EnvBase
 from torchrl.envs.utils import ExplorationType, set_exploration_type
 
 from sher_rl.config import RunConfig
-from sher_rl.envs import make_env
+from sher_rl.envs import default_backend, make_env
 from sher_rl.rollouts import EnvState
 from sher_rl.threads import one_torch_thread
 
@@ -105,16 +106,18 @@ class Evaluation:
 
     Args:
         config: task, seeds and numbers of episodes.
+        test_env: environments for all of them; then none are on training's goals, whose environments are not known.
     """
 
-    def __init__(self, config: RunConfig) -> None:
+    def __init__(self, config: RunConfig, test_env: EnvBase | None = None) -> None:
         self._config = config
-        self._test = make_env(config.env_id, min(_TEST_ENVS, config.eval_episodes))
+        make = partial(make_env, config.env_id, backend=default_backend(config.env_id))
+        self._test = make(min(_TEST_ENVS, config.eval_episodes)) if test_env is None else test_env
         share = config.train_eval_episodes
         self._episodes = math.ceil(config.eval_episodes / 4) if share is None else share
         self._rounds = math.ceil(self._episodes / config.num_envs)
         copies = math.ceil(self._episodes / self._rounds) if self._rounds else 0
-        self._train = make_env(config.env_id, copies) if copies else None
+        self._train = make(copies) if copies and test_env is None else None
 
     def test(self, policy: TensorDictModuleBase) -> TensorDictBase:
         """What the test episodes ended in, ``[eval_episodes]``; see :func:`final_states`."""

@@ -197,7 +197,14 @@ class FusedLearner:
 
 
 def fast_dtype(device: str = "cpu") -> torch.dtype:
-    """bfloat16 on a processor with matrix units for it (AMX), float32 elsewhere."""
+    """bfloat16 on a processor with matrix units for it (AMX), float32 elsewhere.
+
+    Args:
+        device: where the networks live.
+
+    >>> fast_dtype("cuda")
+    torch.float32
+    """
     return torch.bfloat16 if device == "cpu" and torch.cpu._is_amx_tile_supported() else torch.float32
 
 

@@ -18,7 +18,7 @@ STATE = ["observation", "desired_goal"]
 
 
 class GoalDims(NamedTuple):
-    """Sizes of a goal environment's vectors.
+    """Sizes of a goal environment's vectors: ``observation``, ``goal`` and ``action``.
 
     >>> GoalDims(observation=10, goal=3, action=4).goal
     3
@@ -131,11 +131,15 @@ def make_networks(
     """Build actor, Q and V as ReLU networks over the concatenated inputs, the first UVFA architecture.
 
     All three read *normalised* ``observation`` and ``desired_goal``. The actor is a tanh-Gaussian of scale
-    1 at the start, Q writes ``state_action_value`` and V ``state_value``, both ``(*batch, 1)``.
+    1 at the start, Q writes ``state_action_value`` and V ``state_value``, both ``(*batch, 1)`` (Schaul et al.,
+    Universal Value Function Approximators, ICML 2015).
 
     Args:
         dims: sizes of observation, goal and action.
         hidden: width of each hidden layer.
+
+    Returns:
+        Actor, Q, V. For :class:`~sher_rl.SoftMultiGoalLoss`, which makes two Qs of the one.
 
     >>> actor, qvalue, value = make_networks(GoalDims(10, 3, 4))
     >>> q = qvalue(observation=torch.zeros(5, 10), action=torch.zeros(5, 4), desired_goal=torch.zeros(5, 3))
@@ -158,6 +162,9 @@ def make_ddpg_networks(
     Args:
         dims: sizes of observation, goal and action.
         hidden: width of each hidden layer.
+
+    Returns:
+        Actor, Q. For :class:`~sher_rl.MultiGoalDDPGLoss`.
 
     >>> actor, qvalue = make_ddpg_networks(GoalDims(10, 3, 4))
     >>> actor(observation=torch.zeros(5, 10), desired_goal=torch.zeros(5, 3))

@@ -15,7 +15,7 @@ import tyro
 from torchrl.envs.utils import ExplorationType, set_exploration_type
 
 from sher_rl.config import RunConfig, exit_with_sentence
-from sher_rl.envs import make_env, make_gym
+from sher_rl.envs import default_backend, make_env, make_gym
 from sher_rl.errors import UsageError
 from sher_rl.evaluation import evaluate
 from sher_rl.policy import load_policy
@@ -47,7 +47,7 @@ def main(args: Args) -> None:
         frames = film(policy, args.video, episodes=args.episodes, seed=seed)
         print(f"{args.video}: {args.episodes} episodes of {policy.env_id}, {frames} frames")
         return
-    env = make_env(policy.env_id, min(args.num_envs, args.episodes))
+    env = make_env(policy.env_id, min(args.num_envs, args.episodes), backend=default_backend(policy.env_id))
     success = evaluate(policy, env, episodes=args.episodes, seed=seed)
     print(f"{policy.env_id}: success {success.mean():.3f} in {len(success)} deterministic episodes from seed {seed}")
     env.close()

@@ -38,9 +38,14 @@ class _PolicyNet(nn.Module):
 def make_policy(observation_norm: RunningNorm, goal_norm: RunningNorm, actor: TensorDictModuleBase) -> TensorDictModule:
     """Put the normalisers in front of an actor of this module; weights and statistics are shared.
 
+    Args:
+        observation_norm: of vectors as long as the observation.
+        goal_norm: of vectors as long as the goal.
+        actor: from :func:`~sher_rl.make_networks` or :func:`~sher_rl.make_ddpg_networks`.
+
     Returns:
-        Module from raw ``observation`` and ``desired_goal`` to ``action`` in [-1, 1]. Of a Gaussian it is the mode,
-        or a sample under ``set_exploration_type(ExplorationType.RANDOM)``.
+        Module from raw ``observation`` and ``desired_goal`` to ``action`` ``(*batch, d)`` in [-1, 1]. Of a Gaussian
+        it is the mode, or a sample under ``set_exploration_type(ExplorationType.RANDOM)``.
 
     >>> from sher_rl import GoalDims, make_networks
     >>> actor, _, _ = make_networks(GoalDims(10, 3, 4))
@@ -62,6 +67,10 @@ def make_explorer(
         env: the actions' bounds.
         random_action: probability that an environment's action is uniformly random instead.
         noise: standard deviation of Gaussian noise, added first; the sum is clipped to the bounds.
+
+    Returns:
+        Module that writes ``action`` and, under ``ExplorationType.DETERMINISTIC``, leaves it as the policy gave it
+        (openai/baselines, her/ddpg.py).
 
     >>> from sher_rl import GoalDims, make_ddpg_networks, make_env
     >>> env = make_env("FetchReach-v4", num_envs=2)
@@ -116,6 +125,15 @@ def load_policy(path: str | Path) -> TensorDictModule:
 
     Raises:
         UsageError: there is no such file, or it is no policy of this package.
+
+    >>> import tempfile
+    >>> from sher_rl import GoalDims, make_networks
+    >>> actor, _, _ = make_networks(GoalDims(10, 3, 4))
+    >>> path = Path(tempfile.mkdtemp()) / "policy.pt"
+    >>> save_policy(path, make_policy(RunningNorm(10), RunningNorm(3), actor), "FetchReach-v4")
+    >>> policy = load_policy(path)
+    >>> policy.env_id, policy(observation=torch.zeros(5, 10), desired_goal=torch.zeros(5, 3)).shape
+    ('FetchReach-v4', torch.Size([5, 4]))
     """
     path = Path(path)
     path = path / "policy.pt" if path.is_dir() else path

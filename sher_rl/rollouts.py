@@ -12,6 +12,7 @@ from torchrl.collectors import Collector
 from torchrl.envs import EnvBase
 
 from sher_rl.config import RunConfig
+from sher_rl.errors import UsageError
 from sher_rl.threads import one_torch_thread
 
 
@@ -23,8 +24,11 @@ class Rollouts:
 
     Args:
         config: sizes of a batch, and how much is random.
-        env: of :func:`~sher_rl.make_env`.
+        env: of :func:`~sher_rl.make_env`, or another with ``get_state`` and ``set_state``.
         explorer: from :func:`~sher_rl.make_explorer`.
+
+    Raises:
+        UsageError: the environment cannot be saved.
     """
 
     def __init__(self, config: RunConfig, env: EnvBase, explorer: TensorDictModuleBase) -> None:
@@ -42,6 +46,7 @@ class Rollouts:
             auto_register_policy_transforms=False,
         )
         self._batches = iter(self._collector)
+        self._env.state_dict()  # what cannot be saved is refused now, not at the first checkpoint
 
     def __next__(self) -> TensorDictBase:
         with one_torch_thread():
@@ -70,9 +75,21 @@ class Rollouts:
 
 
 class EnvState:
-    """An environment of :func:`~sher_rl.make_env` as a component of a checkpoint."""
+    """An environment as a component of a checkpoint.
+
+    Args:
+        env: with ``get_state()``, which returns tensors, numbers, text, and lists and dictionaries of them, and
+            ``set_state(state)``.
+
+    Raises:
+        UsageError: it has no such methods.
+    """
 
     def __init__(self, env: EnvBase) -> None:
+        if not hasattr(env, "get_state"):  # TorchRL gives each a set_state, which sets nothing
+            raise UsageError(
+                f"env {type(env).__name__} cannot be saved with a run; give it get_state() and set_state(state)."
+            )
         self._env = env
 
     def state_dict(self) -> dict[str, Any]:

@@ -49,6 +49,7 @@ def train(
     buffer: TensorDictReplayBuffer,
     learner: FusedLearner | Learner,
     on_cycle: Callable[[int], object] = lambda frames: None,
+    test_env: EnvBase | None = None,
 ) -> Path:
     """Train until ``config.total_frames``; see the recipes for how the parts are made.
 
@@ -59,7 +60,8 @@ def train(
 
     Args:
         config: the numbers, and where the run folder goes.
-        env: training environments of :func:`~sher_rl.make_env`'s native backend, closed at the end.
+        env: training environments of :func:`~sher_rl.make_env`, or others with its keys and with ``get_state`` and
+            ``set_state``; closed at the end.
         policy: deterministic, for evaluations; shares the learner's actor.
         explorer: what collects, from :func:`~sher_rl.make_explorer`.
         normalizer: its statistics follow the relabelled fresh episodes; last transform of ``buffer``.
@@ -67,22 +69,25 @@ def train(
         buffer: what is collected goes in, batches come out.
         learner: takes the gradient steps.
         on_cycle: called with the frames so far after each round of updates; for what samplers do between rounds.
+        test_env: environments for evaluations, closed at the end; the default is 20 copies of ``config.env_id``.
+
+    ``docs/examples/own_task.py`` is a whole example, with an environment of its own.
 
     Returns:
         The run's folder.
 
     Raises:
-        UsageError: the folder cannot be written, or what it holds cannot be resumed.
+        UsageError: the folder cannot be written, what it holds cannot be resumed, or an environment cannot be saved.
         FloatingPointError: NaN or Inf was collected or computed.
         SystemExit: after a checkpoint, on SIGTERM or SIGINT.
     """
-    folder = config.resume or make_run_folder(config)
-    if config.resume and finished(folder, config.total_frames):
-        env.close()
-        print(f"{folder} has its {config.total_frames:,} frames already.")
-        return folder
-    evaluation = Evaluation(config)
+    if config.resume and finished(config.resume, config.total_frames):
+        _close(env, test_env)
+        print(f"{config.resume} has its {config.total_frames:,} frames already.")
+        return config.resume
+    evaluation = Evaluation(config, test_env)
     rollouts = Rollouts(config, env, explorer)
+    folder = config.resume or make_run_folder(config)
     progress = Progress(folder, config.total_frames, open_logger(config, folder))
     components = {"loss": learner.loss, "learner": learner, "normalizer": normalizer, "rollouts": rollouts}
     components |= {"evaluation": evaluation, "progress": progress}
@@ -101,7 +106,7 @@ def train(
         while progress.frames < config.total_frames and not signals:
             data, begin = next(rollouts), f"the batch after frame {progress.frames:,}"
             check_finite(data, folder, "environment {0}, step {1} of " + begin)
-            index = buffer.extend(data.select(*TRANSITION))
+            index = buffer.extend(data.select(*TRANSITION))  # [env, time]: each row of it has episodes of its own
             rows = relabel(buffer.storage.get(index))
             check_finite(rows, folder, "row {0}, relabelled, of " + begin)
             normalizer.update(rows)
@@ -143,6 +148,12 @@ def gradient_steps(
             check_finite(TensorDict(losses(statistics)), folder, f"gradient step {learner.steps:,}", **dump)
         buffer.update_tensordict_priority(batch)
         yield statistics
+
+
+def _close(*envs: EnvBase | None) -> None:
+    for env in envs:
+        if env is not None:
+            env.close()
 
 
 def finished(folder: Path, frames: int) -> bool:

@@ -14,8 +14,10 @@ __all__ = ["GoalNormalizer", "HindsightRelabel"]
 class GoalNormalizer(Transform):
     """Normalise observations and desired goals by running statistics, which the policy shares.
 
-    As a buffer's transform, behind :class:`HindsightRelabel`, it replaces ``observation`` and
-    ``desired_goal`` of a batch, and theirs under ``next``, by normalised values.
+    As a buffer's transform, behind :class:`~sher_rl.HindsightRelabel`, it replaces ``observation``
+    ``(*batch, observation)`` and ``desired_goal`` ``(*batch, goal)`` of a batch, float32, and theirs under ``next``,
+    by normalised values in [-5, 5]: see :class:`~sher_rl.modules.RunningNorm`. Its two norms, ``observation`` and
+    ``goal``, are what :func:`~sher_rl.make_policy` takes (openai/baselines, her/normalizer.py).
 
     Args:
         dims: sizes of observation and goal.

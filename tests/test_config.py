@@ -76,6 +76,7 @@ def test_wrong_values_get_one_sentence(changes: dict, sentence: str, tmp_path: P
         ("FetchPickAndPlace-v4", "fetch_pick_and_place"),
         ("HandManipulateEgg-v1", "hand_egg"),
         ("HandReach-v3", "hand_reach"),
+        ("my_tasks:room/push2D-v0", "push2_d"),
     ],
 )
 def test_task_names(env_id: str, task: str, tmp_path: Path) -> None:

@@ -104,9 +104,7 @@ def test_a_batch_that_breaks_the_loss_moves_no_weight(
             yield batch
 
     monkeypatch.setattr(sher_rl.trainer, "minibatches", poisoned)
-    with pytest.raises(
-        FloatingPointError, match=r"(loss_\w+|grad_norm) is nan at gradient step 1; nothing"
-    ):
+    with pytest.raises(FloatingPointError, match=r"(loss_\w+|grad_norm) is nan at gradient step 1; nothing"):
         small_run(tmp_path, recipe=recipe, **changes)
     fault = torch.load(tmp_path / "run" / "fault.pt", weights_only=True)
     assert fault["batch"]["next"]["reward"].isnan().nonzero().tolist() == [[3, 0]]

@@ -1,3 +1,6 @@
+import copy
+import io
+
 import gymnasium
 import numpy as np
 import pytest
@@ -66,3 +69,62 @@ def test_mazes_report_success_under_another_name():
 def test_an_environment_without_goals_is_refused():
     with pytest.raises(UsageError, match="'Blind-v0' is no goal environment"):
         make_env("Blind-v0", backend="gym")
+
+
+class SavedWalk(Walk):
+    def get_state(self):
+        return {"place": self.place, "goal": self.goal, "far": np.float64(2.5), "marks": [1, "two", None]}
+
+    def set_state(self, state):
+        assert (state["far"], state["marks"]) == (2.5, [1, "two", None])
+        self.place, self.goal = state["place"], state["goal"]
+
+
+gymnasium.register("SavedWalk-v0", SavedWalk, max_episode_steps=5)
+
+
+class Opaque(SavedWalk):
+    def get_state(self):
+        return {"place": object()}
+
+
+gymnasium.register("Unsaved-v0", Opaque, max_episode_steps=5)
+
+
+def steps(env, state, count):
+    """Go on in ``env`` by actions of 0.1, with resets where an episode ends."""
+    seen = []
+    for _ in range(count):
+        state.set("action", torch.full((2, 1), 0.1, dtype=env.action_spec.dtype))
+        state, following = env.step_and_maybe_reset(state)
+        seen.append(torch.cat([state["next"][key] for key in ("observation", "desired_goal", "reward")], -1))
+        state = following
+    return torch.stack(seen), state
+
+
+def test_a_saved_environment_goes_on_in_mid_episode():
+    env = make_env("SavedWalk-v0", 2, seed=3, backend="gym")
+    _, reached = steps(env, env.reset(), 7)  # the second episode's second step
+    saved = copy.deepcopy(env.get_state())
+    torch.save(saved, file := io.BytesIO())
+    onward, _ = steps(env, reached.clone(), 9)
+    other = make_env("SavedWalk-v0", 2, seed=50, backend="gym")
+    other.set_state(torch.load(io.BytesIO(file.getvalue()), weights_only=True))
+    assert torch.equal(steps(other, reached.clone(), 9)[0], onward)  # goals of new episodes, too
+
+
+def test_a_saved_environment_keeps_a_seed_that_waits():
+    env, other = (make_env("SavedWalk-v0", 2, seed=seed, backend="gym") for seed in (3, 50))
+    other.set_state(env.get_state())
+    assert torch.equal(other.reset()["desired_goal"], env.reset()["desired_goal"])
+
+
+@pytest.mark.parametrize(
+    ("env_id", "sentence"),
+    [("Walk-v0", "'Walk-v0' cannot be saved with a run: Walk has no get_state"), ("Unsaved-v0", "gave a object")],
+)
+def test_what_cannot_be_saved_is_refused(env_id, sentence):
+    env = make_env(env_id, 2, backend="gym")
+    env.reset()
+    with pytest.raises(UsageError, match=sentence):
+        env.get_state()

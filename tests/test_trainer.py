@@ -2,16 +2,21 @@ import csv
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
 from small import FLAGS, REACH, SMALL, load_recipe, small_config, small_run
+from tensordict import TensorDict
+from torchrl.data import ReplayBuffer
+from torchrl.envs import GymEnv
+from torchrl.modules import RandomPolicy
 
-import sher_rl
-from sher_rl import load_policy, make_env, train
+from sher_rl import UsageError, load_policy, make_env, train
 from sher_rl.evaluation import evaluate
 from sher_rl.progress import read_progress
+from sher_rl.trainer import minibatches
 
 
 def rows_without_seconds(run: Path) -> list[dict[str, str]]:
@@ -60,13 +65,30 @@ def test_environments_need_not_divide_the_batch(tmp_path: Path) -> None:
     assert rows[-1]["updates"] == 12
 
 
-def test_rows_of_different_environments_are_different_episodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    parts = {}
-    monkeypatch.setattr(sher_rl, "train", lambda config, **given: (parts.update(given), train(config, **given))[1])
-    small_run(tmp_path, num_envs=3, total_frames=102, compile=False)
-    rows = parts["buffer"].storage.get(slice(None))
-    assert rows["hindsight", "trajectory"].unique(return_counts=True)[1].tolist() == [34, 34, 34]
-    assert rows["hindsight", "remaining"].reshape(3, 34).eq(torch.arange(33, -1, -1)).all()
+def test_goals_stay_in_their_environment_where_a_batch_ends_in_mid_episode(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remaining = []
+
+    def spy(buffer: ReplayBuffer, *args: int) -> Iterator[TensorDict]:
+        remaining.append(buffer.storage.get(slice(None))["hindsight", "remaining"])
+        return minibatches(buffer, *args)
+
+    monkeypatch.setattr("sher_rl.trainer.minibatches", spy)
+    small_run(tmp_path, num_envs=3, random_frames=0, total_frames=100)
+    assert remaining[0].tolist() == [*range(33, -1, -1)] * 3  # 34 steps of three environments
+
+
+def test_an_environment_that_cannot_be_saved_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="cannot be saved"):
+        train(
+            small_config(tmp_path),
+            env=GymEnv("Pendulum-v1"),
+            policy=None,
+            explorer=RandomPolicy(GymEnv("Pendulum-v1").full_action_spec),
+            **dict.fromkeys(("normalizer", "relabel", "buffer", "learner")),
+        )
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_automatic_temperature_is_learned_and_logged(tmp_path: Path) -> None:

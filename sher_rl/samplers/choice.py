@@ -19,10 +19,17 @@ OnCycle = Callable[[int], object]
 
 
 def make_sampler(config: Config, relabel: HindsightRelabel) -> tuple[Sampler, OnCycle]:
-    """Make the sampler that ``config.sampler`` names.
+    """Make the sampler that ``config.sampler`` names, with the numbers of its paper's code.
+
+    Args:
+        config: the sampler's name; sizes, seed and task, which some take their numbers from.
+        relabel: first transform of the buffer that will be sampled, in ``mode="read"``.
 
     Returns:
         The sampler, and what :func:`~sher_rl.train` calls with the frames so far after each round of updates.
+
+    Raises:
+        UsageError: ``ebp`` for a task without an object.
     """
     return _MAKERS[config.sampler](config, relabel)
 

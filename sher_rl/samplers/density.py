@@ -161,6 +161,9 @@ class MEPSampler(DensitySampler):
     As :class:`CDPSampler`, whose arguments it has, with :func:`~sher_rl.trajectory_scores.negative_log_density` as
     the score. By rank, the default, both draw alike. With ``rank=False`` this one still tells trajectories apart.
 
+    Raises:
+        UsageError: as :class:`CDPSampler`.
+
     Maximum Entropy-Regularized Multi-Goal Reinforcement Learning, arXiv:1905.08786.
 
     >>> MEPSampler(rank=False, refit_every=1000).refit_every

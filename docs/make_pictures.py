@@ -1,0 +1,121 @@
+"""The pictures of these pages, by the code they show: ``make pictures``.
+
+python docs/make_pictures.py curve        # from docs/results; needs the extra plot
+python docs/make_pictures.py bar frame    # trains FetchReach first; needs the extra video, and EGL or OSMesa
+"""
+
+import argparse
+import fcntl
+import html
+import os
+import pty
+import re
+import struct
+import subprocess
+import sys
+import tempfile
+import termios
+from pathlib import Path
+
+DOCS = Path(__file__).parent
+RECIPE = DOCS.parent / "recipes" / "sher_fetch_reach.py"
+COLUMNS = 118
+
+
+def terminal_of(command: list[str]) -> str:
+    """Run a command on a terminal of its own; what it wrote, control characters included."""
+    primary, secondary = pty.openpty()
+    fcntl.ioctl(secondary, termios.TIOCSWINSZ, struct.pack("HHHH", 40, COLUMNS, 0, 0))
+    process = subprocess.Popen(command, stdin=secondary, stdout=secondary, stderr=secondary)
+    os.close(secondary)
+    written = b""
+    try:
+        while part := os.read(primary, 65536):
+            written += part
+    except OSError:  # how Linux says that the other end was closed
+        pass
+    if process.wait():
+        raise SystemExit(f"{command} failed:\n{written.decode()}")
+    return written.decode()
+
+
+def screen(text: str) -> list[str]:
+    """Lines as a terminal leaves them: a carriage return goes back to the start, and what follows overwrites."""
+    lines = []
+    for line in re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", text).replace("\r\n", "\n").split("\n"):
+        shown = ""
+        for part in line.split("\r"):
+            shown = part + shown[len(part) :]
+        lines += [shown[i : i + COLUMNS].rstrip() for i in range(0, max(len(shown), 1), COLUMNS)]
+    return lines
+
+
+def draw_terminal(lines: list[str], path: Path) -> None:
+    """Write lines of a terminal as an SVG."""
+    height = 20 * len(lines) + 24
+    rows = "".join(
+        f'<text x="14" y="{28 + 20 * i}" xml:space="preserve">{html.escape(line)}</text>'
+        for i, line in enumerate(lines)
+    )
+    style = 'font-family="DejaVu Sans Mono, Menlo, Consolas, monospace" font-size="13.5" fill="#e6e6e6"'
+    path.write_text(
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {8.5 * COLUMNS:.0f} {height}">'
+        f'<rect width="100%" height="100%" rx="8" fill="#1e1e1e"/><g {style}>{rows}</g></svg>\n'
+    )
+
+
+def train_reach(folder: Path) -> str:
+    """Train FetchReach by its recipe into ``folder/run``; returns what the terminal got."""
+    flags = ["--out-dir", str(folder), "--run-name", "run"]
+    return terminal_of([sys.executable, str(RECIPE), *flags])
+
+
+def bar(output: str, folder: Path) -> None:
+    """The bar while the run is at half its frames, and the screen at its end."""
+    halfway = next(part for part in re.split(r"[\r\n]", output) if "5.20k/10.0k" in part)
+    end = [line.replace(f"{folder}/", "runs/") for line in screen(output)]
+    command = [f"$ python {RECIPE.relative_to(DOCS.parent)}"]
+    draw_terminal([*command, halfway.rstrip(), "...", *end[:-1]], DOCS / "bar.svg")
+
+
+def frame(run: Path) -> None:
+    """The first and the last frame of the first test episode, filmed by ``sher_rl.play``, side by side."""
+    video = run / "episode.mp4"
+    subprocess.run(
+        [sys.executable, "-m", "sher_rl.play", str(run), "--episodes", "1", "--video", str(video)], check=True
+    )
+    from imageio import v2 as imageio  # noqa: PLC0415
+    from PIL import Image  # noqa: PLC0415
+
+    frames = imageio.mimread(video, memtest=False)
+    both = Image.new("RGB", (640, 320))
+    for i, picture in enumerate((frames[0], frames[-1])):
+        both.paste(Image.fromarray(picture).crop((60, 80, 380, 400)), (320 * i, 0))
+    both.quantize(128).save(DOCS / "fetch_reach.png", optimize=True)
+
+
+def curve() -> None:
+    """Test success of the FetchPush runs in docs/results."""
+    from sher_rl.report import draw_curves  # noqa: PLC0415
+
+    print(draw_curves(sorted((DOCS / "results").glob("fetch_push-sher-s*.csv")), DOCS / "fetch_push.png"))
+
+
+def main(pictures: list[str]) -> None:
+    """Make the pictures that are named."""
+    if "curve" in pictures:
+        curve()
+    if {"bar", "frame"} & set(pictures):
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            output = train_reach(folder)
+            if "bar" in pictures:
+                bar(output, folder)
+            if "frame" in pictures:
+                frame(folder / "run")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("pictures", nargs="*", metavar="bar|curve|frame", help="all three by default")
+    main(parser.parse_args().pictures or ["bar", "curve", "frame"])
