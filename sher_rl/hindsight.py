@@ -116,6 +116,8 @@ class HindsightRelabel(Transform):
 
     def _inv_call(self, tensordict: TensorDictBase) -> TensorDictBase:
         optional = {self.keys.next_desired_goal, self.keys.next_truncated}
+        if 0 in tensordict.shape:
+            raise UsageError("A write has no transitions; write at least one.")
         self.keys.check(tensordict, optional if self.terminated_fn else optional | {self.keys.next_terminated})
         if self.mode == "write":
             return self._with_copies(tensordict)
@@ -123,9 +125,11 @@ class HindsightRelabel(Transform):
         return rows if tensordict.ndim else rows[0]
 
     def forward(self, tensordict: TensorDictBase) -> TensorDictBase:
-        """Relabel a batch ``(B,)`` of rows as the storage holds them, in place; after ``mode="write"`` do nothing."""
+        """Relabel a batch of rows as the storage holds them, in place; after ``mode="write"`` do nothing."""
         if self.mode == "write":
             return tensordict
+        if tensordict.ndim != 1:  # the buffer was indexed, and not sampled
+            return self.forward(tensordict.reshape(-1)).reshape(tensordict.shape)
         ring = storage_ring(self.storage)
         choice = self.handover.take(tensordict.get("index", None)) or self._choose(tensordict, ring)
         return self._relabel(tensordict, choice, ring)
@@ -243,7 +247,7 @@ class HindsightRelabel(Transform):
         self._open = None
         if state.get("open") is not None:  # the rows are loaded by now, and the next write goes on with them
             self._open = OpenEpisode(*state["open"])._replace(revision=self.storage._mutation_revision)
-        if self.generator is not None:
+        if self.generator is not None and "generator" in state:
             self.generator.set_state(state["generator"])
         if self.storage is not None:
             self._past = max(self._past, state.get("past", 0) - self.storage._mutation_revision)

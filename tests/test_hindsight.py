@@ -228,15 +228,37 @@ def _counts(batch: TensorDict, lengths: tuple[int, ...]) -> Tensor:
     return torch.bincount(cells, minlength=len(lengths) * top * top).double()
 
 
-def test_each_strategy_is_uniform():
+ELIGIBLE = {
+    "future": lambda same, later, last: same & later,
+    "final": lambda same, later, last: same & last,
+    "episode": lambda same, later, last: same,
+    "random": lambda same, later, last: same | True,
+    "actual": lambda same, later, last: ~same,
+}
+
+
+@pytest.mark.parametrize("strategy", ELIGIBLE)
+def test_each_strategy_is_uniform_over_the_rows_that_are_alive(strategy):
+    buffer = make_buffer(12, strategy=strategy, ratio=1.0)
+    for number, length in enumerate((5, 6, 4, 3)):
+        buffer.extend(episode(length, number=number))
+    stored = buffer.storage.get(torch.arange(12))
+    number, step = stored["next", "achieved_goal"].unbind(-1)
+    assert number.unique().tolist() == [1, 2, 3]
+    last = torch.stack([step == step[number == own].max() for own in number]).diagonal()
+    for row, draws in enumerate(drawn(buffer, 10_000).unbind(0)):
+        eligible = ELIGIBLE[strategy](number == number[row], step >= step[row], last)
+        goals = stored["desired_goal"] if strategy == "actual" else stored["next", "achieved_goal"]
+        known, weights = goals[eligible].unique(dim=0, return_counts=True)
+        met, counts = draws["desired_goal"].unique(dim=0, return_counts=True)
+        assert torch.equal(met, known)
+        assert len(counts) == 1 or chisquare(counts, weights.double() / weights.sum() * 10_000).pvalue > 1e-5
+
+
+def test_a_ratio_is_a_share_of_the_rows():
     buffer = make_buffer(100, strategy="future", ratio=0.5)
     buffer.extend(episode(8))
-    offset = drawn(buffer, 100_000)["hindsight", "offset"][0]
-    relabelled = drawn(buffer, 100_000)["hindsight", "relabelled"][0]
-    assert abs(relabelled.double().mean() - 0.5) < 0.01
-    counts = torch.bincount(offset)[1:].numpy()  # offset 0 is also that of the rows that keep their goal
-    assert len(counts) == 7
-    assert chisquare(counts).pvalue > 1e-3
+    assert abs(drawn(buffer, 100_000)["hindsight", "relabelled"][0].double().mean() - 0.5) < 0.01
 
 
 def test_a_mixture_has_its_weights():
@@ -497,6 +519,28 @@ def test_dumps_and_loads(tmp_path):
     second.extend(episode(1))
     second.loads(tmp_path)
     assert (drawn(first, 30)["desired_goal"] == drawn(second, 30)["desired_goal"]).all()
+
+
+@pytest.mark.parametrize("index", [3, torch.tensor([[0, 1, 2], [3, 4, 5]]), slice(2, 4), [1, 2]])
+def test_rows_can_be_read_in_any_shape(index):
+    buffer = make_buffer(20)
+    buffer.extend(episode(8))
+    rows = buffer[index]
+    assert rows.batch_size == torch.empty(20)[index].shape
+    assert rows["desired_goal"].shape == (*rows.batch_size, 2)
+    assert rows["hindsight", "relabelled"].shape == rows.batch_size
+
+
+def test_a_state_saved_without_a_generator_leaves_the_generator_as_it_is():
+    relabel = HindsightRelabel(reward_fn, LazyTensorStorage(5), generator=torch.Generator().manual_seed(3))
+    relabel.load_state_dict(HindsightRelabel(reward_fn, LazyTensorStorage(5)).state_dict())
+    assert torch.equal(relabel.generator.get_state(), torch.Generator().manual_seed(3).get_state())
+
+
+@pytest.mark.parametrize("mode", ["read", "write"])
+def test_a_write_of_nothing_is_refused(mode):
+    with pytest.raises(UsageError, match="no transitions"):
+        make_buffer(20, mode=mode).extend(episode(8)[:0])
 
 
 def test_pickle_keeps_the_pieces_together():
