@@ -1,4 +1,5 @@
 import dataclasses
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -38,6 +39,13 @@ def test_what_all_methods_share_is_read_from_any_run(tmp_path: Path) -> None:
         each.save(tmp_path / "config.json")
         shared = RunConfig.load(tmp_path / "config.json")
         assert (shared.env_id, shared.test_seed) == (each.env_id, 350_000)
+
+
+def test_a_run_from_before_a_setting_is_read(tmp_path: Path) -> None:
+    values = small_config(tmp_path, seed=3).values()
+    del values["train_eval_episodes"], values["logger"]
+    (tmp_path / "config.json").write_text(json.dumps(values))
+    assert RunConfig.load(tmp_path / "config.json").test_seed == 350_000
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[1]", '{"env_id": "FetchReach-v4"}', "\x00"])
