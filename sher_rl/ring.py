@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from types import NoneType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tensordict import TensorDictBase
 from torchrl.data import ReplayBuffer, RoundRobinWriter, SliceSampler, TensorStorage
@@ -69,7 +69,8 @@ def buffer_writer(storage: Storage) -> RoundRobinWriter:
     writer = None
     for entity in storage._attached_entities:
         if isinstance(entity, ReplayBuffer):
-            _check_parts(type(entity._writer), type(entity._sampler), type(entity._sample_unit))
+            parts: tuple[Any, ...] = (entity._writer, entity._sampler, entity._sample_unit)
+            _check_parts(*map(type, parts))
             writer = writer or entity._writer
     if writer is None:
         raise UsageError("storage belongs to no replay buffer; give HindsightRelabel the storage of the one it serves.")
