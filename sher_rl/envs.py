@@ -63,6 +63,7 @@ def goal_reward(env_id: str) -> RewardFn:
     Raises:
         UsageError: the id is retired, or is no task of this package (then pass a function of your own).
 
+    >>> import torch
     >>> reward = goal_reward("FetchPush-v4")
     >>> reward(torch.tensor([[1.3, 0.7, 0.4]]).repeat(2, 1), torch.tensor([[1.3, 0.72, 0.4], [1.2, 0.7, 0.4]]))
     tensor([[-0.],
