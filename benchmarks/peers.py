@@ -18,18 +18,18 @@ ROUNDS = 7
 
 
 class Worker:
-    """A process that takes a number of updates and answers with the seconds it took."""
+    """A process of a script beside this file, which takes numbers and answers with the seconds they took."""
 
-    def __init__(self, python: str, *args: str) -> None:
-        command = [python, str(HERE / "peers_worker.py"), *args]
+    def __init__(self, python: str, script: str, *args: str) -> None:
+        command = [python, str(HERE / script), *args]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.seconds(10)
 
-    def seconds(self, updates: int) -> float:
-        """Take ``updates`` and wait for the answer."""
+    def seconds(self, number: int) -> float:
+        """Hand over a number, of updates or of rows, and wait for the answer."""
         assert self.process.stdin
         assert self.process.stdout
-        print(updates, file=self.process.stdin, flush=True)
+        print(number, file=self.process.stdin, flush=True)
         for line in self.process.stdout:
             if line.startswith("seconds "):
                 return float(line.split()[1])
@@ -52,7 +52,9 @@ def main(peers_python: str, batches: list[int]) -> None:
 def measure(peers_python: str, shape: str, batch: int) -> None:
     """Let the libraries take turns at one shape and batch, and print their rows."""
     pythons = {"ours": sys.executable, "sbx": peers_python, "stable-baselines3": peers_python}
-    workers = {library: Worker(python, library, shape, str(batch)) for library, python in pythons.items()}
+    workers = {
+        library: Worker(python, "peers_worker.py", library, shape, str(batch)) for library, python in pythons.items()
+    }
     updates = max(10, 20_000 // batch)
     rates: dict[str, list[float]] = {library: [] for library in workers}
     for _ in range(ROUNDS):

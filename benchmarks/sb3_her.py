@@ -1,10 +1,6 @@
-"""Median seconds of a sample from stable-baselines3's HerReplayBuffer, as JSON; run by PEERS_PYTHON.
+"""Samples of stable-baselines3's HerReplayBuffer, for test_relabel.py: reads batch sizes, writes seconds."""
 
-PEERS_PYTHON benchmarks/sb3_her.py FILL ROUNDS BATCH...
-"""
-
-import json
-import statistics
+import gc
 import sys
 import time
 
@@ -32,26 +28,32 @@ class GoalEnv(gym.Env):
         return -(np.linalg.norm(achieved - desired, axis=-1) > 0.05).astype(np.float32)
 
 
-def main(fill: int, rounds: int, batches: list[int]) -> None:
-    torch.set_num_threads(1)
-    env = DummyVecEnv([GoalEnv])
+def filled(fill: int) -> HerReplayBuffer:
+    """A buffer of random episodes, in the state that ``add`` leaves."""
     spaces = GoalEnv.observation_space, GoalEnv.action_space
-    buffer = HerReplayBuffer(fill + LENGTH, *spaces, env=env, n_sampled_goal=4, goal_selection_strategy="future")
-    rng = np.random.default_rng(0)
-    for step in range(fill):
-        obs = {key: rng.random((1, *space.shape), dtype=np.float32) for key, space in spaces[0].items()}
-        done = np.array([step % LENGTH == LENGTH - 1])
-        buffer.add(obs, obs, np.zeros((1, 4), np.float32), np.array([-1.0]), done, [{}])
-    medians = {}
-    for batch in batches:
-        times = []
-        for _ in range(rounds):
-            start = time.perf_counter()
-            buffer.sample(batch)
-            times.append(time.perf_counter() - start)
-        medians[batch] = statistics.median(times)
-    print(json.dumps(medians))
+    buffer = HerReplayBuffer(
+        fill + LENGTH, *spaces, env=DummyVecEnv([GoalEnv]), n_sampled_goal=4, goal_selection_strategy="future"
+    )
+    rng, steps = np.random.default_rng(0), np.arange(fill)
+    for columns in (buffer.observations, buffer.next_observations):
+        for column in columns.values():
+            column[:fill] = rng.random((fill, *column.shape[1:]), dtype=np.float32)
+    buffer.rewards[:fill], buffer.dones[:fill, 0] = -1.0, steps % LENGTH == LENGTH - 1
+    buffer.ep_start[:fill, 0], buffer.ep_length[:fill] = steps // LENGTH * LENGTH, LENGTH
+    buffer.pos, buffer._current_ep_start[:] = fill, fill
+    return buffer
+
+
+def main(fill: int) -> None:
+    """Answer each batch size on standard input."""
+    torch.set_num_threads(1)
+    buffer = filled(fill)
+    gc.disable()
+    for line in sys.stdin:
+        start = time.perf_counter()
+        buffer.sample(int(line))
+        print("seconds", time.perf_counter() - start, flush=True)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]), list(map(int, sys.argv[3:])))
+    main(int(sys.argv[1]))

@@ -7,16 +7,15 @@ PEERS_PYTHON=peers/bin/python pytest benchmarks/test_relabel.py   # with stable-
 from __future__ import annotations
 
 import gc
-import json
 import os
 import statistics
-import subprocess
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from functools import partial
 
 import pytest
 import torch
+from peers import Worker
 from pytest_benchmark.fixture import BenchmarkFixture
 from tensordict import TensorDict
 from torch import Tensor
@@ -76,35 +75,43 @@ def filled(request: pytest.FixtureRequest) -> Iterator[tuple[int, dict[str, Repl
     gc.collect()
 
 
+def seconds(buffer: ReplayBuffer, batch_size: int) -> float:
+    start = time.perf_counter()
+    buffer.sample(batch_size)
+    return time.perf_counter() - start
+
+
 def in_turns(
     benchmark: BenchmarkFixture,
     group: str,
-    buffers: dict[str, ReplayBuffer],
+    ours: ReplayBuffer,
+    rivals: dict[str, Callable[[int], float]],
     batch_size: int,
     rounds: int,
-    write: Callable[[ReplayBuffer], object],
+    write: Callable[[], object] = lambda: None,
 ) -> None:
-    """Benchmark samples of ours, and note the others' median seconds; each round has one of each."""
+    """Benchmark samples of ours, and note the others' median seconds; each round has one of each, after a write."""
     benchmark.group = group
-    times: dict[str, list[float]] = {name: [] for name in buffers if name != "ours"}
+    times: dict[str, list[float]] = {name: [] for name in rivals}
 
-    def rivals() -> None:
-        for name, measured in times.items():
-            write(buffers[name])
-            start = time.perf_counter()
-            buffers[name].sample(batch_size)
-            measured.append(time.perf_counter() - start)
-        write(buffers["ours"])
+    def turns() -> None:
+        write()
+        for name, rival in rivals.items():
+            times[name].append(rival(batch_size))
 
-    benchmark.pedantic(buffers["ours"].sample, (batch_size,), setup=rivals, rounds=rounds, warmup_rounds=10)
+    benchmark.pedantic(ours.sample, (batch_size,), setup=turns, rounds=rounds, warmup_rounds=10)
     medians = {name: statistics.median(measured[10:]) for name, measured in times.items()}
     benchmark.extra_info.update(subject="ours", rivals=medians)
+
+
+def others(buffers: dict[str, ReplayBuffer]) -> dict[str, Callable[[int], float]]:
+    return {name: partial(seconds, buffer) for name, buffer in buffers.items() if name != "ours"}
 
 
 @pytest.mark.parametrize("batch_size", [256, 1024])
 def test_sample(benchmark: BenchmarkFixture, filled: tuple[int, dict[str, ReplayBuffer]], batch_size: int) -> None:
     fill, buffers = filled
-    in_turns(benchmark, f"sample {batch_size} of {fill:.0e}", buffers, batch_size, ROUNDS, lambda _: None)
+    in_turns(benchmark, f"sample {batch_size} of {fill:.0e}", buffers["ours"], others(buffers), batch_size, ROUNDS)
 
 
 @pytest.mark.parametrize("batch_size", [256, 1024])
@@ -113,8 +120,13 @@ def test_first_sample_after_a_write(
 ) -> None:
     fill, buffers = filled
     episode = steps(LENGTH)
-    group = f"first sample {batch_size} of {fill:.0e} after a write"
-    in_turns(benchmark, group, buffers, batch_size, ROUNDS_AFTER_WRITE, lambda buffer: buffer.extend(episode))
+    group, rounds = f"first sample {batch_size} of {fill:.0e} after a write", ROUNDS_AFTER_WRITE
+
+    def write() -> None:
+        for buffer in buffers.values():
+            buffer.extend(episode)
+
+    in_turns(benchmark, group, buffers["ours"], others(buffers), batch_size, rounds, write)
 
 
 @pytest.mark.skipif(PEERS_PYTHON is None, reason="PEERS_PYTHON names no interpreter with stable-baselines3")
@@ -122,15 +134,12 @@ def test_first_sample_after_a_write(
 def test_against_stable_baselines3(
     benchmark: BenchmarkFixture, filled: tuple[int, dict[str, ReplayBuffer]], batch_size: int
 ) -> None:
+    """The two alone, each in a process of its own that wakes up for its turn, which both pay."""
     fill, buffers = filled
-    if fill > 100_000:
-        pytest.skip("stable-baselines3 is filled row by row")
-    script = Path(__file__).with_name("sb3_her.py")
-    command = [str(PEERS_PYTHON), str(script), str(fill), str(ROUNDS), str(batch_size)]
-    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    group, alone = f"sample {batch_size} of {fill:.0e}, one buffer at a time", {"ours": buffers["ours"]}
-    in_turns(benchmark, group, alone, batch_size, ROUNDS, lambda _: None)
-    benchmark.extra_info["rivals"] = {"stable-baselines3": json.loads(printed.splitlines()[-1])[str(batch_size)]}
+    worker = Worker(str(PEERS_PYTHON), "sb3_her.py", str(fill))
+    group, rivals = f"sample {batch_size} of {fill:.0e}, in two processes", {"stable-baselines3": worker.seconds}
+    in_turns(benchmark, group, buffers["ours"], rivals, batch_size, ROUNDS)
+    worker.close()
 
 
 def test_bytes_of_a_transition():

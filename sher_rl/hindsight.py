@@ -147,14 +147,14 @@ class HindsightRelabel(Transform):
         return self._goals(rows, choice, storage_ring(self.storage))[0]
 
     def _choose(self, rows: TensorDictBase, ring: Ring) -> GoalChoice:
-        index, hindsight = rows.get("index", None), rows.get("hindsight", None)
-        if index is None or hindsight is None:
+        index, remaining = rows.get("index", None), rows.get(REMAINING, None)
+        if index is None or remaining is None:
             lacking = "index" if index is None else REMAINING
             raise UsageError(
                 f"The rows read lack {lacking!r}; write them through a buffer that has this transform, and whose "
                 "writer is the default or TensorDictRoundRobinWriter()."
             )
-        at = Place(index, hindsight.get("remaining"), hindsight.get("trajectory"), ring)
+        at = Place(index, remaining, rows.get(TRAJECTORY), ring)
         return choose_goals(at, self.bounds, self.generator)
 
     def _goals(self, rows: TensorDictBase, choice: GoalChoice, ring: Ring) -> tuple[Tensor, Tensor]:
@@ -167,7 +167,7 @@ class HindsightRelabel(Transform):
         # Read after the goal, and counted before a row is stored: a goal that was just overwritten never passes.
         if self.mode == "read" and self.storage._len == ring.capacity:
             goal, offset = self._intact(rows, choice, ring, goal)
-        return torch.where(_like(choice.relabelled, goal), _cast(goal, desired), desired), offset
+        return torch.where(_like(choice.relabelled, goal), goal.to(desired.dtype), desired), offset
 
     def _intact(self, rows: TensorDictBase, choice: GoalChoice, ring: Ring, goal: Tensor) -> tuple[Tensor, Tensor]:
         """Goals of slots of a full ring, where they still are of the row's episode."""
@@ -183,7 +183,7 @@ class HindsightRelabel(Transform):
         reward = _column("reward_fn", self.reward_fn(achieved, goal), len(goal))
         _put(rows, self.keys.desired_goal, goal)
         _put(rows, self.keys.next_desired_goal, goal)
-        _put(rows, self.keys.next_reward, _cast(reward, stored))
+        _put(rows, self.keys.next_reward, reward.to(stored))
         if self.terminated_fn is not None:
             terminated = _column("terminated_fn", self.terminated_fn(achieved, goal), len(goal)).bool()
             self._set_ends(rows, terminated, choice.relabelled.unsqueeze(-1))
@@ -195,8 +195,8 @@ class HindsightRelabel(Transform):
         stored, done = rows.get(self.keys.next_terminated), rows.get(self.keys.next_done)
         truncated = rows.get(self.keys.next_truncated, None)
         truncated = done & ~stored if truncated is None else truncated
-        rows.set(self.keys.next_terminated, torch.where(relabelled, terminated, stored))
-        rows.set(self.keys.next_done, torch.where(relabelled, terminated | truncated, done))
+        _put(rows, self.keys.next_terminated, torch.where(relabelled, terminated, stored))
+        _put(rows, self.keys.next_done, torch.where(relabelled, terminated | truncated, done))
 
     def _annotated(self, tensordict: TensorDictBase) -> TensorDictBase:
         """Flatten a write and annotate it."""
@@ -264,10 +264,6 @@ def _put(rows: TensorDictBase, key: NestedKey, value: Tensor) -> None:
     """Set a column whose shape and device are known to be right."""
     path = (key,) if isinstance(key, str) else key
     rows._set_tuple(path, value, inplace=False, validated=True)
-
-
-def _cast(value: Tensor, like: Tensor) -> Tensor:
-    return value if value.dtype == like.dtype else value.to(like.dtype)
 
 
 def _column(name: str, value: Tensor, rows: int) -> Tensor:
