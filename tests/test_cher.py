@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from episodes import episode, reward_fn
 from tensordict import TensorDict
-from test_hindsight import episode, reward_fn
 from torch import Tensor
 from torchrl.data import LazyMemmapStorage, LazyTensorStorage, RandomSampler, ReplayBuffer, TensorDictReplayBuffer
 from torchrl.envs import CatTensors, Compose, Transform

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import pytest
 import torch
+from episodes import episode, reward_fn
 from tensordict import TensorDict
-from test_hindsight import episode, reward_fn
 from torchrl.data import HERReplayBuffer, LazyTensorStorage, ReplayBuffer, SamplerWithoutReplacement
 from torchrl.data import TensorDictReplayBuffer as Buffer
 from torchrl.envs import CatTensors, Compose, Transform

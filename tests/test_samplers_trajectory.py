@@ -8,10 +8,10 @@ from itertools import pairwise
 
 import pytest
 import torch
+from episodes import Model, writes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chisquare
-from test_hindsight import Model, writes
 from torchrl.data import LazyMemmapStorage, LazyTensorStorage, ReplayBuffer, TensorDictReplayBuffer
 from trajectories import episode, goals, make_buffer, reward_fn
 
