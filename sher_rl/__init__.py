@@ -9,7 +9,7 @@ from sher_rl.hindsight import HindsightRelabel
 from sher_rl.learner import FusedLearner, Learner, fast_dtype
 from sher_rl.modules import GoalDims, make_ddpg_networks, make_networks
 from sher_rl.objectives import SoftMultiGoalLoss
-from sher_rl.policy import load_policy, make_explorer, make_policy
+from sher_rl.policy import load_policy, make_explorer, make_policy, pretrained
 from sher_rl.samplers import CDPSampler, CHERSampler, EBPSampler, MEPSampler, make_sampler
 from sher_rl.trainer import train
 from sher_rl.transforms import GoalNormalizer
@@ -43,5 +43,6 @@ __all__ = [
     "make_networks",
     "make_policy",
     "make_sampler",
+    "pretrained",
     "train",
 ]

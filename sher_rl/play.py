@@ -1,4 +1,7 @@
-"""Evaluate or film a saved policy: ``python -m sher_rl.play RUN --episodes 20 [--video out.mp4]``."""
+"""Evaluate or film a saved policy: ``python -m sher_rl.play RUN --episodes 20 [--video out.mp4]``.
+
+``python -m sher_rl.play --pretrained FetchPush`` plays one that comes with the package.
+"""
 
 from __future__ import annotations
 
@@ -18,15 +21,17 @@ from sher_rl.config import RunConfig, exit_with_sentence
 from sher_rl.envs import default_backend, make_env, make_gym
 from sher_rl.errors import UsageError
 from sher_rl.evaluation import evaluate
-from sher_rl.policy import load_policy
+from sher_rl.policy import load_policy, pretrained
 
 
 @dataclass(frozen=True)
 class Args:
     """Evaluate or film a saved policy."""
 
-    run: Annotated[Path, tyro.conf.Positional]
+    run: Annotated[Path | None, tyro.conf.Positional] = None
     """Run folder, or a policy.pt."""
+    pretrained: str | None = None
+    """In place of a run: task whose trained policy comes with the package, such as FetchPush."""
     episodes: int = 100
     """Deterministic episodes; with the default, exactly those of training's evaluations."""
     seed: int | None = None
@@ -41,8 +46,11 @@ def main(args: Args) -> None:
     """Entry point of ``python -m sher_rl.play``."""
     if args.episodes < 1:
         raise UsageError(f"episodes is {args.episodes}; use at least 1.")
-    policy = load_policy(args.run)
-    seed = args.seed if args.seed is not None else _test_seed(args.run)
+    if (args.run is None) == (args.pretrained is None):
+        raise UsageError("run is what to play: give a run folder, a policy.pt, or --pretrained TASK, one of them.")
+    path = args.run or pretrained(str(args.pretrained))
+    policy = load_policy(path)
+    seed = args.seed if args.seed is not None else _test_seed(path)
     if args.video:
         frames = film(policy, args.video, episodes=args.episodes, seed=seed)
         print(f"{args.video}: {args.episodes} episodes of {policy.env_id}, {frames} frames")

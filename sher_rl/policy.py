@@ -18,6 +18,7 @@ from sher_rl.errors import UsageError
 from sher_rl.files import digest, replace_file
 from sher_rl.modules import STATE, DeterministicNet, GaussianNet, GoalDims, RunningNorm
 
+_PRETRAINED = Path(__file__).with_name("policies")
 POLICY_FORMAT = "sher_rl.policy/2"
 _ACTOR_NETS = {net.__name__: net for net in (GaussianNet, DeterministicNet)}
 
@@ -111,6 +112,26 @@ def _checksum(saved: Mapping[str, Any]) -> str:
     state = saved["state_dict"]
     facts = json.dumps([saved["format"], saved["env_id"], saved["actor"], saved["hidden"], *state])
     return digest([facts.encode(), *(value.contiguous().reshape(-1).numpy() for value in state.values())])
+
+
+def pretrained(name: str) -> Path:
+    """File of a trained policy that comes with the package, for :func:`load_policy`.
+
+    Each is what ``python recipes/sher_<task>.py --seed 0`` left; docs/results has the run's csv.
+
+    Args:
+        name: the task's, such as ``FetchPush`` or ``FetchPush-v4``.
+
+    Raises:
+        UsageError: there is none of that name.
+
+    >>> load_policy(pretrained("FetchPush")).env_id
+    'FetchPush-v4'
+    """
+    files = {path.stem.partition("-")[0]: path for path in sorted(_PRETRAINED.glob("*.pt"))}
+    if name.partition("-")[0] not in files:
+        raise UsageError(f"pretrained {name!r:.80} is not in the package; there are {', '.join(files)}.")
+    return files[name.partition("-")[0]]
 
 
 def load_policy(path: str | Path) -> TensorDictModule:

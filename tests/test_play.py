@@ -1,4 +1,5 @@
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -30,6 +31,13 @@ def test_a_policy_file_alone_will_do(run: Path, tmp_path: Path) -> None:
     assert "from seed 50000" in play(str(tmp_path / "policy.pt"), "--episodes", "1").stdout
 
 
+@pytest.mark.parametrize("task", ["FetchReach", "FetchPush-v4"])
+def test_pretrained_policies_solve_their_tasks(task: str) -> None:
+    output = play("--pretrained", task).stdout
+    success = float(re.search(r"success (\S+) in 100 deterministic episodes", output)[1])
+    assert success >= 0.95
+
+
 def test_video_is_written_or_the_missing_piece_named(run: Path, tmp_path: Path) -> None:
     result = play(str(run), "--episodes", "1", "--video", str(tmp_path / "out.mp4"))
     if result.returncode:
@@ -47,6 +55,9 @@ def test_video_is_written_or_the_missing_piece_named(run: Path, tmp_path: Path) 
     ("args", "sentence"),
     [
         (["/nonexistent"], "is no file; give a policy.pt"),
+        ([], "run is what to play"),
+        (["RUN", "--pretrained", "FetchPush"], "run is what to play"),
+        (["--pretrained", "FetchFly"], "pretrained 'FetchFly' is not in the package; there are FetchPush, FetchReach"),
         (["RUN", "--episodes", "0"], "episodes is 0"),
         (["RUN", "--video", "/nonexistent/out.mp4"], "is in no folder"),
     ],
