@@ -5,8 +5,9 @@ from sher_rl.ddpg import MultiGoalDDPGLoss
 from sher_rl.envs import TASKS, goal_reward, make_env
 from sher_rl.errors import UsageError
 from sher_rl.functional import delta_s
+from sher_rl.fused_learner import FusedLearner, fast_dtype
 from sher_rl.hindsight import HindsightRelabel
-from sher_rl.learner import FusedLearner, Learner, fast_dtype
+from sher_rl.learner import Learner
 from sher_rl.modules import GoalDims, make_ddpg_networks, make_networks
 from sher_rl.objectives import SoftMultiGoalLoss
 from sher_rl.policy import load_policy, make_explorer, make_policy, pretrained

@@ -91,6 +91,8 @@ class RunConfig:
     """TorchRL's logger that gets the rows of progress.csv, too; see make_logger."""
     device: str = "cpu"
     """Where the networks and the buffer live."""
+    compile: bool = shutil.which("g++") is not None
+    """Compile the gradient step: two to three times faster, after up to half a minute the first time."""
     resume: Path | None = None
     """Run folder to go on with from its last checkpoint; of the other flags only --total-frames may be given then."""
 
@@ -199,8 +201,6 @@ class Config(RunConfig):
     """The Q that the policy ascends."""
     sampler: Sampling = "uniform"
     """Which transitions are drawn from the buffer; see make_sampler."""
-    compile: bool = shutil.which("g++") is not None
-    """Compile the gradient step: two to three times faster, after up to half a minute the first time."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

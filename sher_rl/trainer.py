@@ -17,7 +17,8 @@ from sher_rl.checkpoint import RunCheckpoint, saved_checkpoints
 from sher_rl.config import RunConfig
 from sher_rl.evaluation import Evaluation, episode_success
 from sher_rl.faults import check_finite, losses, losses_are_finite
-from sher_rl.learner import FusedLearner, Learner
+from sher_rl.fused_learner import FusedLearner
+from sher_rl.learner import Learner
 from sher_rl.logs import open_logger
 from sher_rl.policy import save_policy
 from sher_rl.poses import pose_columns

@@ -8,9 +8,8 @@ import torch
 import torch._dynamo.testing
 from tensordict import TensorDict
 
-from sher_rl import GoalDims, SoftMultiGoalLoss, UsageError, make_networks
-from sher_rl.fused import gradients
-from sher_rl.learner import FusedLearner, Learner, fast_dtype
+from sher_rl import FusedLearner, GoalDims, Learner, SoftMultiGoalLoss, UsageError, fast_dtype, make_networks
+from sher_rl.fused_sher import gradients
 
 DIMS = GoalDims(observation=6, goal=3, action=2)
 
@@ -76,7 +75,7 @@ def test_bfloat16_steps_point_the_same_way() -> None:
         learner = FusedLearner(each, actor_lr=1e-3, critic_lr=1e-3, polyak=0.9, dtype=dtype, compile=False)
         torch.manual_seed(1)
         learner.step(batch.clone())
-        flat.append(torch.cat([learner._critic.grad, learner._actor.grad]))
+        flat.append(torch.cat([learner._critic.vector.grad, learner._actor.vector.grad]))
     assert torch.nn.functional.cosine_similarity(*flat, dim=0) > 0.999
     assert all(p.dtype == torch.float32 for p in other.parameters())
 
