@@ -57,7 +57,8 @@ def main(config: sher_rl.HerConfig) -> None:
     explorer = sher_rl.make_explorer(policy, env, **exploration).to(config.device)
     loss = sher_rl.MultiGoalDDPGLoss(actor, qvalue, gamma=config.gamma, action_l2=config.action_l2).to(config.device)
     rates = {"actor_lr": config.actor_lr, "critic_lr": config.critic_lr, "polyak": config.polyak}
-    learner = sher_rl.Learner(loss, **rates, target_every=config.updates_per_batch)
+    rates["target_every"] = config.updates_per_batch
+    learner = sher_rl.FusedLearner(loss, **rates, dtype=sher_rl.fast_dtype(config.device), compile=config.compile)
     parts = {"policy": policy, "explorer": explorer, "normalizer": normalizer, "relabel": relabel, "buffer": buffer}
     sher_rl.train(config, env=env, learner=learner, **parts)
 

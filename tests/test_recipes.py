@@ -51,7 +51,7 @@ def test_baselines_have_the_published_numbers_of_each_task(path: Path, env_id: s
 @pytest.mark.parametrize("path", [*RECIPES, *BASELINES], ids=lambda path: path.stem)
 def test_a_recipe_runs_from_its_command_line(path: Path, tmp_path: Path) -> None:
     flags = [*FLAGS, "--total-frames=300", "--eval-frames=300", "--eval-episodes=2", "--seed=1"]
-    flags += ["--env=HandManipulateEgg-v1"] if path in BASELINES else ["--no-compile"]
+    flags += ["--no-compile", *(["--env=HandManipulateEgg-v1"] if path in BASELINES else [])]
     command = [sys.executable, str(path), *flags, "--out-dir", str(tmp_path), "--run-name", "run"]
     result = subprocess.run(command, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr[-2000:]
