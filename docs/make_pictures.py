@@ -1,6 +1,6 @@
 """The pictures of these pages, by the code they show: ``make pictures``.
 
-python docs/make_pictures.py curve        # from docs/results; needs the extra plot
+python docs/make_pictures.py curve alpha  # from docs/results and docs/tuning; needs the extra plot
 python docs/make_pictures.py bar frame    # trains FetchReach first; needs the extra video, and EGL or OSMesa
 """
 
@@ -16,10 +16,27 @@ import sys
 import tempfile
 import termios
 from pathlib import Path
+from typing import Any
 
 DOCS = Path(__file__).parent
 RECIPE = DOCS.parent / "recipes" / "sher_fetch_reach.py"
 COLUMNS = 118
+ALPHA_RUNS = {
+    "FetchPush, γ = 0.96, seed 1": {
+        "α = 0.02": "push-g96-s1",
+        "α = 0.04": "push-g96-a04-s1",
+        "α = 0.06": "push-g96-a06-s1",
+        "α = 0.1": "push-g96-a1-s1",
+        "learned": "push-auto-g96-s1",
+    },
+    "FetchPickAndPlace, seed 0": {
+        "α = 0.02, γ = 0.95": "pick-g95-s0",
+        "α = 0.04, γ = 0.95": "pick-g95-a04-s0",
+        "α = 0.06, γ = 0.96": "pick-g96-a06-s0",
+        "learned, γ = 0.95": "pick-auto-g95-s0",
+    },
+}
+STYLES = ("#0072B2", "-"), ("#D55E00", "--"), ("#009E73", "-."), ("#CC79A7", ":"), ("#000000", (0, (5, 1)))
 
 
 def terminal_of(command: list[str]) -> str:
@@ -101,10 +118,42 @@ def curve() -> None:
     print(draw_curves(sorted((DOCS / "results").glob("fetch_push-sher-s*.csv")), DOCS / "fetch_push.png"))
 
 
+def alpha() -> None:
+    """Test success at several temperatures, of runs in docs/tuning, and how the learned one falls."""
+    from matplotlib.figure import Figure  # noqa: PLC0415
+
+    figure = Figure(figsize=(12, 4), layout="constrained")
+    panels = figure.subplots(1, 3)
+    for axes, (title, runs) in zip(panels, ALPHA_RUNS.items(), strict=False):
+        for (name, run), (colour, dashes) in zip(runs.items(), STYLES, strict=False):
+            draw_run(axes, run, "test_success", color=colour, linestyle=dashes, label=name)
+        axes.set(title=title, xlabel="environment steps", ylabel="test success rate", ylim=(-0.03, 1.03))
+    for runs, (colour, dashes) in zip(ALPHA_RUNS.values(), STYLES, strict=False):
+        run = list(runs.values())[-1]
+        draw_run(panels[-1], run, "alpha", color=colour, linestyle=dashes, label=run.split("-")[0].title())
+    panels[-1].set(title="learned α", xlabel="environment steps", ylabel="α", yscale="log")
+    for axes in panels:
+        axes.legend(frameon=False, fontsize=8)
+        axes.grid(alpha=0.3)
+        axes.xaxis.set_major_formatter("{x:,.0f}")
+        axes.locator_params(axis="x", nbins=4)
+    figure.savefig(DOCS / "choosing_alpha.png", dpi=110)
+
+
+def draw_run(axes: Any, run: str, column: str, **style: Any) -> None:
+    """Draw a column of a run in docs/tuning over environment steps."""
+    from sher_rl.progress import read_progress  # noqa: PLC0415
+
+    rows = read_progress(DOCS / "tuning" / f"{run}.csv")
+    axes.plot([row["frames"] for row in rows], [row[column] for row in rows], linewidth=2, **style)
+
+
 def main(pictures: list[str]) -> None:
     """Make the pictures that are named."""
     if "curve" in pictures:
         curve()
+    if "alpha" in pictures:
+        alpha()
     if {"bar", "frame"} & set(pictures):
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
@@ -117,5 +166,5 @@ def main(pictures: list[str]) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("pictures", nargs="*", metavar="bar|curve|frame", help="all three by default")
-    main(parser.parse_args().pictures or ["bar", "curve", "frame"])
+    parser.add_argument("pictures", nargs="*", metavar="bar|curve|alpha|frame", help="all by default")
+    main(parser.parse_args().pictures or ["bar", "curve", "alpha", "frame"])

@@ -2,7 +2,7 @@
 
 python recipes/reproduce.py --dry-run
 python recipes/reproduce.py --tasks fetch_reach fetch_push --seeds 0 1 2
-python -m sher_rl.report docs/results/*.csv --paper report
+python -m sher_rl.report docs/results/*.csv --paper docs/paper
 """
 
 import dataclasses
@@ -42,9 +42,9 @@ class Args:
     tasks: tuple[Literal[TASKS], ...] = TASKS
     """Short names of tasks."""
     methods: tuple[Literal[METHODS], ...] = METHODS
-    """Of Figure 4 and Table 1."""
+    """Of Figure 4 and Table 1; an empty list leaves them out."""
     alphas: tuple[float, ...] = (0.03, 0.05, 0.1)
-    """Temperatures of Figure 5, which SHER runs with on fetch_slide, if both are chosen."""
+    """Of Figure 5, SHER on fetch_slide, if that is among the tasks; an empty list leaves it out."""
     seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
     """Of each task and method."""
     frames: int | None = None
@@ -135,7 +135,7 @@ def plan(args: Args) -> list[Job]:
             frames = default.total_frames if args.frames is None else args.frames
             config = dataclasses.replace(default, seed=seed, total_frames=frames)
             jobs += [Job(f"{task}-{method}-s{seed}", config, method, None, args) for method in args.methods]
-            for alpha in args.alphas if task == "fetch_slide" and "sher" in args.methods else ():
+            for alpha in args.alphas if task == "fetch_slide" else ():
                 jobs.append(Job(f"{task}-sher-a{alpha}-s{seed}", config, "sher", alpha, args))
     return jobs
 

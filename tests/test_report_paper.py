@@ -90,3 +90,9 @@ def test_the_page_and_its_pictures_are_written(tmp_path: Path, monkeypatch: pyte
     with pytest.raises(UsageError, match="no known task"):
         write_paper([write(tmp_path, "other", rows)], tmp_path / "none")
     assert not (tmp_path / "none").exists()
+
+
+def test_the_page_in_the_docs_is_that_of_the_results(tmp_path: Path) -> None:
+    docs = Path(__file__).parents[1] / "docs"
+    write_paper(sorted((docs / "results").glob("*.csv")), tmp_path, level=0.9)
+    assert (docs / "paper" / "report.md").read_text() == (tmp_path / "report.md").read_text()

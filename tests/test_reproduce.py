@@ -34,7 +34,8 @@ def test_the_plan_is_the_papers_figures_and_table() -> None:
     assert {"hand_egg-cher-s4", "fetch_slide-sher-s0", "fetch_slide-sher-a0.05-s2"} <= names
     frames = {(job.config.task, job.config.total_frames) for job in jobs}
     assert len(frames) == 8
-    assert len(REPRODUCE.plan(REPRODUCE.Args(methods=("her",), seeds=(0,)))) == 8
+    assert len(REPRODUCE.plan(REPRODUCE.Args(methods=("her",), alphas=(), seeds=(0,)))) == 8
+    assert len(REPRODUCE.plan(REPRODUCE.Args(methods=(), seeds=(0,)))) == 3
 
 
 def test_commands_are_the_recipes_own(tmp_path: Path) -> None:

@@ -14,43 +14,7 @@ from sher_rl.report.tables import LEVEL, delta_table, missing_list, success_tabl
 FIGURE_5_TASK = "fetch_slide"
 ALPHAS = (0.03, 0.05, 0.1)
 _VARIANTS = {f"sher-a{alpha}": f"α = {alpha}" for alpha in ALPHAS}
-_PAGE = """\
-# The paper's figures and table, from {count} runs
-
-![Test success of SHER, HER and CHER on eight tasks, mean and standard deviation](figure4.png)
-
-![The same, interquartile mean and bootstrap interval](figure4-iqm.png)
-
-## Success
-
-Last success: mean ± standard deviation over seeds. Steps and seconds are those of the second of two evaluations in a
-row at {level:g} or more, seed by seed.
-
-{success}
-
-## Table 1
-
-δS is the mean over epochs of |training success - test success|. *same-mode δS* compares the deterministic policy on
-training's goals with the same on test goals; each *floor* is what the number of episodes alone makes of the δS before
-it; *change* is the mean change of test success from one epoch to the next. An epoch lies between two evaluations, and
-methods differ in its length. A dash: the csv does not tell.
-
-{delta}
-
-## Figure 5
-
-![Test success of SHER on FetchSlide at three temperatures](figure5.png)
-
-## Missing
-
-Figure 4 and Table 1:
-
-{missing}
-
-Figure 5:
-
-{missing5}
-"""
+_PAGE = Path(__file__).with_name("paper.md")
 
 
 def write_paper(paths: Sequence[Path], folder: Path, level: float = LEVEL) -> str:
@@ -67,7 +31,7 @@ def write_paper(paths: Sequence[Path], folder: Path, level: float = LEVEL) -> st
         draw_tasks(methods, folder / "figure4-iqm.png", iqm_interval, "interquartile mean, 95% bootstrap interval"),
         draw_temperatures(alphas, _VARIANTS, folder / "figure5.png", mean_std, FIGURE_5_TASK),
     ]
-    page = _PAGE.format(
+    page = _PAGE.read_text().format(
         count=len(methods) + len(alphas),
         level=level,
         success=success_table(methods, level),
