@@ -8,6 +8,7 @@ import torch
 from tensordict import TensorDict
 from torchrl.data import LazyTensorStorage, TensorDictReplayBuffer
 from torchrl.envs import Compose
+from torchrl.objectives import LossModule
 
 from sher_rl import (
     FusedLearner,
@@ -15,15 +16,18 @@ from sher_rl import (
     GoalNormalizer,
     HindsightRelabel,
     Learner,
+    MultiGoalDDPGLoss,
     SoftMultiGoalLoss,
     fast_dtype,
     goal_reward,
+    make_ddpg_networks,
     make_networks,
 )
 from sher_rl.trainer import minibatches
 
 SHAPES = {"push": GoalDims(25, 3, 4), "egg": GoalDims(61, 7, 20)}
 _REWARDS = {3: goal_reward("FetchPush-v4"), 7: goal_reward("HandManipulateEgg-v1")}
+MakeLoss = Callable[[GoalDims], LossModule]
 Updates = Callable[[int], None]
 
 
@@ -44,11 +48,16 @@ def filled_buffer(dims: GoalDims, rows: int = 50_000) -> TensorDictReplayBuffer:
 
 
 def make_loss(dims: GoalDims) -> SoftMultiGoalLoss:
-    """The loss of the recipes."""
+    """The loss of the SHER recipes."""
     return SoftMultiGoalLoss(*make_networks(dims), alpha=0.02, gamma=0.98, clip="hard")
 
 
-def fused_updates(dims: GoalDims, batch_size: int) -> Updates:
+def make_ddpg_loss(dims: GoalDims) -> MultiGoalDDPGLoss:
+    """The loss of HER and CHER."""
+    return MultiGoalDDPGLoss(*make_ddpg_networks(dims), gamma=0.98, action_l2=1.0)
+
+
+def fused_updates(dims: GoalDims, batch_size: int, make_loss: MakeLoss = make_loss) -> Updates:
     """As the recipes: many batches drawn at once, the gradient compiled."""
     buffer = filled_buffer(dims)
     learner = FusedLearner(make_loss(dims), actor_lr=1e-3, critic_lr=1e-3, polyak=0.99, dtype=fast_dtype())
@@ -60,7 +69,7 @@ def fused_updates(dims: GoalDims, batch_size: int) -> Updates:
     return run
 
 
-def autograd_updates(dims: GoalDims, batch_size: int) -> Updates:
+def autograd_updates(dims: GoalDims, batch_size: int, make_loss: MakeLoss = make_loss) -> Updates:
     """As a TorchRL script: a batch at a time, the loss module, autograd, one Adam, SoftUpdate."""
     buffer = filled_buffer(dims)
     learner = Learner(make_loss(dims), actor_lr=1e-3, critic_lr=1e-3, polyak=0.99)
