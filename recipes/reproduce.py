@@ -194,7 +194,10 @@ def run_all(jobs: list[Job], count: int) -> int:
     """Run what is not finished, ``count`` at a time; returns an exit code."""
     cores, runner = sorted(os.sched_getaffinity(0)), Runner()
     shares = iter([cores[i % len(cores) :: count] for i in range(count)])
-    pin = lambda: os.sched_setaffinity(0, next(shares))  # noqa: E731 - of this thread, and of what it starts
+
+    def pin() -> None:
+        os.sched_setaffinity(0, next(shares))  # of this thread, and of what it starts
+
     with noted_signals() as signals, ThreadPoolExecutor(count, initializer=pin) as pool:
         futures = {pool.submit(runner.run, job): job for job in jobs}
         while wait(futures, timeout=0.5).not_done and not runner.stopped:
