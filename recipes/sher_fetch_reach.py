@@ -25,7 +25,7 @@ CONFIG = sher_rl.Config(
     hidden=(256, 256, 256),
     actor_lr=1e-3,
     critic_lr=1e-3,
-    alpha=0.02,  # 0.055 nats' worth at most: far below the step cost of 1
+    alpha=0.02,  # at most 0.055 a step, of a step cost of 1
     target_entropy=None,
     gamma=0.98,  # 1 - 1/T, with T = 50
     polyak=0.95,

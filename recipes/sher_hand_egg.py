@@ -25,7 +25,7 @@ CONFIG = sher_rl.Config(
     hidden=(256, 256, 256),
     actor_lr=1e-3,
     critic_lr=1e-3,
-    alpha=0.01,  # 0.14 at most: 20 dimensions of entropy add up
+    alpha=0.01,  # at most 0.14 a step: 20 dimensions of entropy add up
     target_entropy=None,
     gamma=0.99,  # 1 - 1/T, with T = 100
     polyak=0.99,

@@ -1,4 +1,4 @@
-"""Gradient steps at the speed of the hardware."""
+"""The gradient step of our losses without autograd."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from sher_rl.objectives import SoftMultiGoalLoss
 
 
 class FusedLearner:
-    """The gradient step of our losses, several times faster than through autograd.
+    """The gradient step of our losses, faster than through autograd.
 
-    The same losses of the same weights (lines 20-24 of Algorithm 1; HER's), differentiated by
+    The same losses of the same weights (lines 20-24 of Algorithm 1, arXiv:2002.02089; HER's), differentiated by
     :func:`sher_rl.fused_sher.gradients` or :func:`sher_rl.fused_ddpg.gradients`, then Adam and the target update. The
     weights of ``loss`` become views of flat vectors, so that loss and policy follow each step at once.
 
@@ -77,8 +77,9 @@ class FusedLearner:
     def step(self, batch: TensorDictBase) -> dict[str, Tensor]:
         """Take one step on a batch, normalised already; returns the loss's statistics and ``grad_norm``.
 
-        Writes ``td_error`` into ``batch`` and heeds its ``priority_weight``, if there is one. No step is taken
-        where a loss or the gradient is NaN or Inf.
+        The batch ``(B,)`` has ``observation``, ``desired_goal`` and ``action``, and under ``next`` also ``reward`` and
+        ``terminated``. Writes ``td_error`` ``(B,)`` into it and heeds its ``priority_weight``, if there is one. No step
+        is taken where a loss or the gradient is NaN or Inf.
         """
         tensors = _tensors(batch)
         critic, actor, error, statistics = self._gradients(*self._layers, tensors, *self._fusion.arguments(tensors))

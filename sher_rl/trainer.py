@@ -54,10 +54,10 @@ def train(
 ) -> Path:
     """Train until ``config.total_frames``; see the recipes for how the parts are made.
 
-    Evaluates and writes a row of ``progress.csv`` and ``policy.pt`` every ``config.eval_frames`` frames and at
-    the end, which ``config.logger`` gets, too; a checkpoint every ``config.checkpoint_minutes``, at the end, and on
-    SIGTERM and SIGINT; then ``curve.png``, if matplotlib is installed. ``config.resume`` goes on from the last
-    checkpoint to the bit.
+    Evaluates every ``config.eval_frames`` frames and at the end, and writes ``policy.pt`` and a row of
+    ``progress.csv``, which ``config.logger`` gets, too; a checkpoint every ``config.checkpoint_minutes``, at the
+    end, and on SIGTERM and SIGINT; then ``curve.png``, if matplotlib is installed. ``config.resume`` goes on from
+    the last checkpoint to the bit.
 
     Args:
         config: the numbers, and where the run folder goes.

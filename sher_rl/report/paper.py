@@ -20,6 +20,11 @@ _PAGE = Path(__file__).with_name("paper.md")
 def write_paper(paths: Sequence[Path], folder: Path, level: float = LEVEL) -> str:
     """Write ``report.md`` and its pictures into ``folder``; returns what was written, or why a picture was not.
 
+    Args:
+        paths: run folders or csv files, called like ``fetch_push-sher-s0.csv``.
+        folder: made if it is not there.
+        level: success rate whose second evaluation in a row is listed.
+
     Raises:
         UsageError: a run's name does not tell what it is of, or it has no row.
     """

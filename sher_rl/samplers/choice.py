@@ -19,7 +19,7 @@ OnCycle = Callable[[int], object]
 
 
 def make_sampler(config: Config, relabel: HindsightRelabel) -> tuple[Sampler, OnCycle]:
-    """Make the sampler that ``config.sampler`` names, with the numbers of its paper's code.
+    """Make the sampler that ``config.sampler`` names, with the numbers of its paper's code. Every SHER recipe calls it.
 
     Args:
         config: the sampler's name; sizes, seed and task, which some take their numbers from.
