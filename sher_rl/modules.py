@@ -12,6 +12,7 @@ from torchrl.envs import EnvBase
 from torchrl.envs.utils import ExplorationType, exploration_type
 from torchrl.modules import MLP, ProbabilisticActor, TanhNormal
 
+from sher_rl.errors import UsageError
 from sher_rl.functional import policy_scale
 
 STATE = ["observation", "desired_goal"]
@@ -30,7 +31,15 @@ class GoalDims(NamedTuple):
 
     @classmethod
     def of(cls, env: EnvBase) -> GoalDims:
-        """Read the sizes from an environment's specs."""
+        """Read the sizes from an environment's specs.
+
+        Raises:
+            UsageError: it has no goals.
+        """
+        keys = set(env.observation_spec.keys())
+        missing = [key for key in STATE if key not in keys]
+        if missing:
+            raise UsageError(f"env has no {missing[0]!r} in its observation_spec; use a goal environment.")
         return cls(
             env.observation_spec["observation"].shape[-1],
             env.observation_spec["desired_goal"].shape[-1],

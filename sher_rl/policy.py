@@ -48,13 +48,18 @@ def make_policy(observation_norm: RunningNorm, goal_norm: RunningNorm, actor: Te
         Module from raw ``observation`` and ``desired_goal`` to ``action`` ``(*batch, d)`` in [-1, 1]. Of a Gaussian
         it is the mode, or a sample under ``set_exploration_type(ExplorationType.RANDOM)``.
 
+    Raises:
+        UsageError: the actor is from elsewhere.
+
     >>> from sher_rl import GoalDims, make_networks
     >>> actor, _, _ = make_networks(GoalDims(10, 3, 4))
     >>> policy = make_policy(RunningNorm(10), RunningNorm(3), actor)
     >>> policy(observation=torch.zeros(5, 10), desired_goal=torch.zeros(5, 3)).shape
     torch.Size([5, 4])
     """
-    actor_net = next(net for net in actor.modules() if isinstance(net, GaussianNet | DeterministicNet))
+    actor_net = next((net for net in actor.modules() if isinstance(net, GaussianNet | DeterministicNet)), None)
+    if actor_net is None:
+        raise UsageError("actor holds no net of this package; make it with make_networks or make_ddpg_networks.")
     return TensorDictModule(_PolicyNet(observation_norm, goal_norm, actor_net), STATE, ["action"])
 
 

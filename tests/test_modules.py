@@ -2,9 +2,11 @@ import subprocess
 import sys
 
 import numpy as np
+import pytest
 import torch
+from torchrl.envs import GymEnv
 
-from sher_rl import GoalDims, make_ddpg_networks, make_env, make_networks
+from sher_rl import GoalDims, UsageError, make_ddpg_networks, make_env, make_networks
 from sher_rl.modules import RunningNorm
 
 DIMS = GoalDims(observation=10, goal=3, action=4)
@@ -36,6 +38,11 @@ def test_running_norm_takes_any_leading_shape() -> None:
 
 def test_dims_are_read_from_an_environment() -> None:
     assert GoalDims.of(make_env("FetchReach-v4")) == DIMS
+
+
+def test_an_environment_without_goals_is_refused() -> None:
+    with pytest.raises(UsageError, match="env has no 'desired_goal'"):
+        GoalDims.of(GymEnv("Pendulum-v1"))
 
 
 def test_the_actor_starts_near_unit_scale() -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 from tensordict import TensorDict
+from tensordict.nn import TensorDictModule
 from torchrl.envs.utils import ExplorationType, set_exploration_type
 
 from sher_rl import (
@@ -45,6 +46,12 @@ def test_policy_is_the_actor_behind_the_normalisers_and_shares_its_weights(polic
         net.actor_net.mlp[0].weight.zero_()
         net.actor_net.mlp[0].bias.zero_()
         assert policy(**raw).std(0).max() < 1e-6
+
+
+def test_an_actor_from_elsewhere_is_refused() -> None:
+    actor = TensorDictModule(torch.nn.Linear(13, 4), ["observation"], ["action"])
+    with pytest.raises(UsageError, match="actor holds no net of this package"):
+        make_policy(RunningNorm(10), RunningNorm(3), actor)
 
 
 def test_a_gaussian_samples_when_exploring_and_repeats_itself_when_not(policy) -> None:

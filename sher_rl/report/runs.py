@@ -87,11 +87,14 @@ def of(runs: Sequence[Run], task: str, variant: str) -> list[Run]:
 
 
 def gaps(runs: Sequence[Run], task: str, variant: str) -> list[str]:
-    """What one curve lacks of what others of ``runs`` have: all of it, seeds, or the last part of seeds."""
+    """What one curve lacks of what others of ``runs`` have: all of it, seeds, or the last part of seeds.
+
+    A hundredth is no part: methods round their steps up to whole batches, each to its own.
+    """
     own = of(runs, task, variant)
     if not own:
         return ["no run"]
     lacking = sorted({run.seed for run in runs} - {run.seed for run in own})
     end = max(run.end for run in runs if run.task == task)
     words = ["no seed " + ", ".join(map(str, lacking))] if lacking else []
-    return words + [f"seed {run.seed} ends at {run.end:,} of {end:,} steps" for run in own if run.end < end]
+    return words + [f"seed {run.seed} ends at {run.end:,} of {end:,} steps" for run in own if run.end < 0.99 * end]
