@@ -31,11 +31,10 @@ def test_a_policy_file_alone_will_do(run: Path, tmp_path: Path) -> None:
     assert "from seed 50000" in play(str(tmp_path / "policy.pt"), "--episodes", "1").stdout
 
 
-@pytest.mark.parametrize("task", ["FetchReach", "FetchPush-v4"])
-def test_pretrained_policies_solve_their_tasks(task: str) -> None:
+@pytest.mark.parametrize(("task", "least"), [("FetchReach", 0.95), ("FetchPush-v4", 0.95), ("FetchPickAndPlace", 0.9)])
+def test_pretrained_policies_solve_their_tasks(task: str, least: float) -> None:
     output = play("--pretrained", task).stdout
-    success = float(re.search(r"success (\S+) in 100 deterministic episodes", output)[1])
-    assert success >= 0.95
+    assert float(re.search(r"success (\S+) in 100 deterministic episodes", output)[1]) >= least
 
 
 def test_video_is_written_or_the_missing_piece_named(run: Path, tmp_path: Path) -> None:
