@@ -18,7 +18,8 @@ from sher_rl.envs import default_backend, make_env
 from sher_rl.rollouts import EnvState
 from sher_rl.threads import one_torch_thread
 
-_TEST_ENVS = 20
+TEST_ENVS = 20
+"""Environments that tests step together."""
 
 
 def episode_success(data: TensorDictBase) -> Tensor:
@@ -112,7 +113,7 @@ class Evaluation:
     def __init__(self, config: RunConfig, test_env: EnvBase | None = None) -> None:
         self._config = config
         make = partial(make_env, config.env_id, backend=default_backend(config.env_id))
-        self._test = make(min(_TEST_ENVS, config.eval_episodes)) if test_env is None else test_env
+        self._test = make(min(TEST_ENVS, config.eval_episodes)) if test_env is None else test_env
         share = config.train_eval_episodes
         self._episodes = math.ceil(config.eval_episodes / 4) if share is None else share
         self._rounds = math.ceil(self._episodes / config.num_envs)

@@ -20,7 +20,7 @@ from torchrl.envs.utils import ExplorationType, set_exploration_type
 from sher_rl.config import RunConfig, exit_with_sentence
 from sher_rl.envs import default_backend, make_env, make_gym
 from sher_rl.errors import UsageError
-from sher_rl.evaluation import evaluate
+from sher_rl.evaluation import TEST_ENVS, evaluate
 from sher_rl.policy import load_policy, pretrained
 
 
@@ -33,11 +33,11 @@ class Args:
     pretrained: str | None = None
     """In place of a run: task whose trained policy comes with the package, such as FetchPush."""
     episodes: int = 100
-    """Deterministic episodes; with the default, exactly those of training's evaluations."""
+    """Deterministic episodes; with the defaults, exactly those of training's evaluations."""
     seed: int | None = None
     """Seed of the first episode; the default is the run's own test seed."""
-    num_envs: int = 8
-    """Environments stepped together."""
+    num_envs: int = TEST_ENVS
+    """Environments stepped together; with another number products are rounded otherwise, and an episode may end so."""
     video: Path | None = None
     """Film the episodes into this mp4 instead of counting successes."""
 
