@@ -52,7 +52,7 @@ def make_policy(observation_norm: RunningNorm, goal_norm: RunningNorm, actor: Te
         it is the mode, or a sample under ``set_exploration_type(ExplorationType.RANDOM)``.
 
     Raises:
-        UsageError: the actor is from elsewhere.
+        UsageError: the actor or the goal's norm is from elsewhere.
 
     >>> from sher_rl import GoalDims, make_networks
     >>> actor, _, _ = make_networks(GoalDims(10, 3, 4))
@@ -63,6 +63,8 @@ def make_policy(observation_norm: RunningNorm, goal_norm: RunningNorm, actor: Te
     actor_net = next((net for net in actor.modules() if isinstance(net, GaussianNet | DeterministicNet)), None)
     if actor_net is None:
         raise UsageError("actor holds no net of this package; make it with make_networks or make_ddpg_networks.")
+    if type(goal_norm) not in _GOAL_NORMS.values():
+        raise UsageError(f"goal_norm is a {type(goal_norm).__name__}; use {' or '.join(_GOAL_NORMS)}.")
     return TensorDictModule(_PolicyNet(observation_norm, goal_norm, actor_net), STATE, ["action"])
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tensordict import TensorDictBase
 from torchrl.envs import Transform
 
+from sher_rl.errors import UsageError
 from sher_rl.hindsight import HindsightRelabel
 from sher_rl.modules import GoalDims, RunningNorm
 
@@ -23,6 +24,9 @@ class GoalNormalizer(Transform):
         dims: sizes of observation and goal.
         goal: norm of the goals, instead of one that takes them as they are; :class:`~sher_rl.PoseNorm` for poses.
 
+    Raises:
+        UsageError: ``goal`` is for goals of another length.
+
     >>> normalizer = GoalNormalizer(GoalDims(observation=10, goal=3, action=4))
     >>> normalizer.goal.std.shape
     torch.Size([3])
@@ -33,6 +37,8 @@ class GoalNormalizer(Transform):
         super().__init__(in_keys=keys, out_keys=keys)
         self.observation = RunningNorm(dims.observation)
         self.goal = RunningNorm(dims.goal) if goal is None else goal
+        if len(self.goal.mean) != dims.goal:
+            raise UsageError(f"goal is a norm of {len(self.goal.mean)} numbers, dims has {dims.goal}; leave it out.")
 
     def forward(self, tensordict: TensorDictBase) -> TensorDictBase:
         """Normalise a batch in place."""

@@ -55,6 +55,14 @@ def test_an_actor_from_elsewhere_is_refused() -> None:
         make_policy(RunningNorm(10), RunningNorm(3), actor)
 
 
+def test_a_norm_that_no_file_could_name_is_refused() -> None:
+    class MyNorm(RunningNorm):
+        pass
+
+    with pytest.raises(UsageError, match="goal_norm is a MyNorm; use RunningNorm or PoseNorm"):
+        make_policy(RunningNorm(10), MyNorm(3), make_networks(DIMS, (8,))[0])
+
+
 def test_a_gaussian_samples_when_exploring_and_repeats_itself_when_not(policy) -> None:
     raw = states()
     assert torch.equal(policy(**raw), policy(**raw))

@@ -1,9 +1,10 @@
+import pytest
 import torch
 from tensordict import TensorDict
 from torchrl.data import LazyTensorStorage, TensorDictReplayBuffer
 from torchrl.envs import Compose
 
-from sher_rl import GoalDims, GoalNormalizer, HindsightRelabel, PoseNorm
+from sher_rl import GoalDims, GoalNormalizer, HindsightRelabel, PoseNorm, UsageError
 
 
 def never(achieved: torch.Tensor, desired: torch.Tensor) -> torch.Tensor:
@@ -66,3 +67,8 @@ def test_normaliser_of_poses_takes_now_and_next_each_from_its_own_pose() -> None
     moved = normalizer(batch.clone())
     assert moved["desired_goal"][0, 0] == 0.0
     assert moved["next", "desired_goal"][0, 0] == -5.0  # a metre less, in units of 0.01 and clipped
+
+
+def test_a_norm_of_poses_is_refused_where_goals_are_positions() -> None:
+    with pytest.raises(UsageError, match="goal is a norm of 7 numbers, dims has 3; leave it out"):
+        GoalNormalizer(GoalDims(observation=10, goal=3, action=4), PoseNorm())
