@@ -8,7 +8,7 @@ from sher_rl.functional import delta_s
 from sher_rl.fused_learner import FusedLearner, fast_dtype
 from sher_rl.hindsight import HindsightRelabel
 from sher_rl.learner import Learner
-from sher_rl.modules import GoalDims, make_ddpg_networks, make_networks
+from sher_rl.modules import GoalDims, PoseNorm, make_ddpg_networks, make_networks
 from sher_rl.objectives import SoftMultiGoalLoss
 from sher_rl.policy import load_policy, make_explorer, make_policy, pretrained
 from sher_rl.samplers import CDPSampler, CHERSampler, EBPSampler, MEPSampler, make_sampler
@@ -31,6 +31,7 @@ __all__ = [
     "Learner",
     "MEPSampler",
     "MultiGoalDDPGLoss",
+    "PoseNorm",
     "SoftMultiGoalLoss",
     "UsageError",
     "cli",

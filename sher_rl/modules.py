@@ -14,6 +14,7 @@ from torchrl.modules import MLP, ProbabilisticActor, TanhNormal
 
 from sher_rl.errors import UsageError
 from sher_rl.functional import policy_scale
+from sher_rl.poses import pose_difference
 
 STATE = ["observation", "desired_goal"]
 
@@ -83,6 +84,10 @@ class RunningNorm(nn.Module):
         clipped = value.clamp(-self.raw_clip, self.raw_clip)
         return ((clipped - self.mean) / self.std).clamp(-self.clip, self.clip)
 
+    def features(self, observation: Tensor, desired_goal: Tensor) -> Tensor:
+        """What of a goal is normalised: all of it, as it is."""
+        return desired_goal
+
     @torch.no_grad()
     def update(self, value: Tensor) -> None:
         """Add raw vectors ``(*batch, size)`` to the statistics."""
@@ -94,6 +99,25 @@ class RunningNorm(nn.Module):
         variance = self.total_square / self.count - mean.square()
         self.mean.copy_(mean)
         self.std.copy_(variance.clamp_min(self.floor**2).sqrt())
+
+
+class PoseNorm(RunningNorm):
+    """Normalise what leads from the object's pose to the desired one, for goals that are poses.
+
+    The pose must end the observation, as it does in HandManipulateBlock, Egg and Pen: 7 numbers, position and
+    quaternion. Networks then need not learn to subtract positions and to multiply quaternions.
+
+    >>> pose = torch.tensor([[0.0, 0.0, 0.1, 1.0, 0.0, 0.0, 0.0]])
+    >>> PoseNorm().features(pose, pose + torch.tensor([0.0, 0.2, 0.0, 0.0, 0.0, 0.0, 0.0]))
+    tensor([[0.0000, 0.2000, 0.0000, 1.0000, 0.0000, 0.0000, 0.0000]])
+    """
+
+    def __init__(self, size: int = 7) -> None:
+        super().__init__(size)
+
+    def features(self, observation: Tensor, desired_goal: Tensor) -> Tensor:
+        """The difference of both poses, see :func:`~sher_rl.poses.pose_difference`."""
+        return pose_difference(observation[..., -7:], desired_goal)
 
 
 class GaussianNet(nn.Module):

@@ -16,11 +16,13 @@ from torchrl.modules import AdditiveGaussianModule, EGreedyModule
 
 from sher_rl.errors import UsageError
 from sher_rl.files import digest, replace_file
-from sher_rl.modules import STATE, DeterministicNet, GaussianNet, GoalDims, RunningNorm
+from sher_rl.modules import STATE, DeterministicNet, GaussianNet, GoalDims, PoseNorm, RunningNorm
 
 _PRETRAINED = Path(__file__).with_name("policies")
-POLICY_FORMAT = "sher_rl.policy/2"
+POLICY_FORMAT = "sher_rl.policy/3"
+_KNOWN_FORMATS = ("sher_rl.policy/2", POLICY_FORMAT)  # the older one has no goal_norm, it was always RunningNorm
 _ACTOR_NETS = {net.__name__: net for net in (GaussianNet, DeterministicNet)}
+_GOAL_NORMS = {norm.__name__: norm for norm in (RunningNorm, PoseNorm)}
 
 
 class _PolicyNet(nn.Module):
@@ -33,7 +35,8 @@ class _PolicyNet(nn.Module):
         self.observation_norm, self.goal_norm, self.actor_net = observation_norm, goal_norm, actor_net
 
     def forward(self, observation: Tensor, desired_goal: Tensor) -> Tensor:
-        return self.actor_net.act(self.observation_norm(observation), self.goal_norm(desired_goal))
+        goal = self.goal_norm(self.goal_norm.features(observation, desired_goal))
+        return self.actor_net.act(self.observation_norm(observation), goal)
 
 
 def make_policy(observation_norm: RunningNorm, goal_norm: RunningNorm, actor: TensorDictModuleBase) -> TensorDictModule:
@@ -41,7 +44,7 @@ def make_policy(observation_norm: RunningNorm, goal_norm: RunningNorm, actor: Te
 
     Args:
         observation_norm: of vectors as long as the observation.
-        goal_norm: of vectors as long as the goal.
+        goal_norm: of vectors as long as the goal, or :class:`~sher_rl.PoseNorm`.
         actor: from :func:`~sher_rl.make_networks` or :func:`~sher_rl.make_ddpg_networks`.
 
     Returns:
@@ -49,7 +52,7 @@ def make_policy(observation_norm: RunningNorm, goal_norm: RunningNorm, actor: Te
         it is the mode, or a sample under ``set_exploration_type(ExplorationType.RANDOM)``.
 
     Raises:
-        UsageError: the actor is from elsewhere.
+        UsageError: the actor or the goal's norm is from elsewhere.
 
     >>> from sher_rl import GoalDims, make_networks
     >>> actor, _, _ = make_networks(GoalDims(10, 3, 4))
@@ -60,6 +63,8 @@ def make_policy(observation_norm: RunningNorm, goal_norm: RunningNorm, actor: Te
     actor_net = next((net for net in actor.modules() if isinstance(net, GaussianNet | DeterministicNet)), None)
     if actor_net is None:
         raise UsageError("actor holds no net of this package; make it with make_networks or make_ddpg_networks.")
+    if type(goal_norm) not in _GOAL_NORMS.values():
+        raise UsageError(f"goal_norm is a {type(goal_norm).__name__}; use {' or '.join(_GOAL_NORMS)}.")
     return TensorDictModule(_PolicyNet(observation_norm, goal_norm, actor_net), STATE, ["action"])
 
 
@@ -105,8 +110,8 @@ def save_policy(path: str | Path, policy: TensorDictModule, env_id: str) -> None
     """
     state = {key: tensor.cpu() for key, tensor in policy.state_dict().items()}
     hidden = [weight.shape[0] for key, weight in state.items() if key.endswith("weight")][:-1]
-    actor = type(policy.module.actor_net).__name__
-    facts = {"format": POLICY_FORMAT, "env_id": env_id, "actor": actor, "hidden": hidden}
+    names = {"actor": type(policy.module.actor_net).__name__, "goal_norm": type(policy.module.goal_norm).__name__}
+    facts = {"format": POLICY_FORMAT, "env_id": env_id, "hidden": hidden, **names}
     content, saved = io.BytesIO(), {**facts, "state_dict": state}
     torch.save({**saved, "sha256": _checksum(saved)}, content)
     replace_file(Path(path), content.getvalue())
@@ -115,7 +120,7 @@ def save_policy(path: str | Path, policy: TensorDictModule, env_id: str) -> None
 def _checksum(saved: Mapping[str, Any]) -> str:
     """Of a policy file's values, since torch checks none of those it reads."""
     state = saved["state_dict"]
-    facts = json.dumps([saved["format"], saved["env_id"], saved["actor"], saved["hidden"], *state])
+    facts = json.dumps([value for key, value in saved.items() if key not in ("state_dict", "sha256")] + [*state])
     return digest([facts.encode(), *(value.contiguous().reshape(-1).numpy() for value in state.values())])
 
 
@@ -168,9 +173,8 @@ def load_policy(path: str | Path) -> TensorDictModule:
     try:
         saved = torch.load(path, map_location="cpu", weights_only=True)
         state = saved["state_dict"]
-        observation_norm, goal_norm = (
-            RunningNorm(len(state[f"module.{name}_norm.mean"])) for name in ("observation", "goal")
-        )
+        observation_norm = RunningNorm(len(state["module.observation_norm.mean"]))
+        goal_norm = _GOAL_NORMS[saved.get("goal_norm", "RunningNorm")](len(state["module.goal_norm.mean"]))
         last_bias = [bias for key, bias in state.items() if key.endswith("bias")][-1]
         net = _ACTOR_NETS[saved["actor"]]
         dims = GoalDims(len(observation_norm.mean), len(goal_norm.mean), len(last_bias) // net.outputs)
@@ -178,11 +182,12 @@ def load_policy(path: str | Path) -> TensorDictModule:
         policy = make_policy(observation_norm, goal_norm, actor)
         policy.load_state_dict(state)
         policy.env_id = str(saved["env_id"])
-        known = saved["format"] == POLICY_FORMAT
+        known = saved["format"] in _KNOWN_FORMATS
         if known and saved["sha256"] != _checksum(saved):
             raise ValueError("its values do not match their checksum")
     except Exception as error:  # a damaged or crafted file can make torch.load raise anything
         raise UsageError(f"path {str(path)!r} holds no policy that save_policy wrote ({error!r:.80}).") from error
     if not known:
-        raise UsageError(f"path {str(path)!r} has policy format {saved['format']!r}; known is {POLICY_FORMAT!r}.")
+        known_are = " and ".join(_KNOWN_FORMATS)
+        raise UsageError(f"path {str(path)!r} has policy format {saved['format']!r}; known are {known_are}.")
     return policy.requires_grad_(False)

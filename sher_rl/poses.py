@@ -48,6 +48,25 @@ def pose_errors(achieved_goal: Tensor, desired_goal: Tensor, *, any_spin: bool) 
     return goal_distance(achieved[..., :3], desired[..., :3]), rotation_angle(achieved_q, desired_q)
 
 
+def pose_difference(achieved_goal: Tensor, desired_goal: Tensor) -> Tensor:
+    """What leads from one pose to another: ``(*batch, 7), (*batch, 7) -> (*batch, 7)``.
+
+    The way in metres, and the rotation in the world's frame as a quaternion ``desired · achieved⁻¹``, whose w is the
+    cosine of half the angle of :func:`pose_errors`; where that angle is over π, w is negative.
+
+    >>> pose = torch.tensor([0.0, 0.0, 0.1, 0.0, 1.0, 0.0, 0.0])
+    >>> moved = torch.tensor([0.0, 0.2, 0.1, 0.0, 0.0, 1.0, 0.0])
+    >>> pose_difference(pose, moved)
+    tensor([0.0000, 0.2000, 0.0000, 0.0000, 0.0000, 0.0000, 1.0000])
+    """
+    way = desired_goal[..., :3] - achieved_goal[..., :3]
+    w, axis = achieved_goal[..., 3:4], achieved_goal[..., 4:]
+    desired_w, desired_axis = desired_goal[..., 3:4], desired_goal[..., 4:]
+    cosine = w * desired_w + (axis * desired_axis).sum(-1, keepdim=True)
+    turn = w * desired_axis - desired_w * axis - torch.linalg.cross(desired_axis, axis)
+    return torch.cat((way, cosine, turn), -1)
+
+
 def pose_columns(env_id: str, achieved_goal: Tensor, desired_goal: Tensor) -> dict[str, float]:
     """:data:`POSE_COLUMNS` of the goals that episodes ended with, ``(episodes, 7)``; nothing where goals are no poses.
 

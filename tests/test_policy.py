@@ -10,6 +10,7 @@ from torchrl.envs.utils import ExplorationType, set_exploration_type
 
 from sher_rl import (
     GoalDims,
+    PoseNorm,
     UsageError,
     load_policy,
     make_ddpg_networks,
@@ -54,6 +55,14 @@ def test_an_actor_from_elsewhere_is_refused() -> None:
         make_policy(RunningNorm(10), RunningNorm(3), actor)
 
 
+def test_a_norm_that_no_file_could_name_is_refused() -> None:
+    class MyNorm(RunningNorm):
+        pass
+
+    with pytest.raises(UsageError, match="goal_norm is a MyNorm; use RunningNorm or PoseNorm"):
+        make_policy(RunningNorm(10), MyNorm(3), make_networks(DIMS, (8,))[0])
+
+
 def test_a_gaussian_samples_when_exploring_and_repeats_itself_when_not(policy) -> None:
     raw = states()
     assert torch.equal(policy(**raw), policy(**raw))
@@ -93,6 +102,22 @@ assert torch.equal(policy(**raw), expected)
 """
     subprocess.run([sys.executable, "-c", code], check=True)
     assert [p.name for p in tmp_path.iterdir() if "part" in p.name] == []
+
+
+def test_a_policy_for_poses_sees_how_far_the_pose_is_and_is_read_back_so(tmp_path: Path) -> None:
+    dims = GoalDims(observation=9, goal=7, action=4)
+    policy = make_policy(RunningNorm(9), PoseNorm(), make_networks(dims, (8,))[0])
+    pose = torch.tensor([0.1, 0.2, 0.3, 1.0, 0.0, 0.0, 0.0])
+    start = torch.cat((torch.tensor([5.0, -5.0]), pose))
+    policy.module.observation_norm.update(torch.stack((start - 1, start + 1)))
+    policy.module.goal_norm.update(torch.tensor([[0.0] * 7, [0.2] * 7]))
+    save_policy(tmp_path / "policy.pt", policy, "HandManipulateEgg-v1")
+    net, read = policy.module.actor_net, load_policy(tmp_path)
+    left = torch.tensor([0.0, 0.0, 0.2, 1.0, 0.0, 0.0, 0.0])  # what leads from the pose to one 0.2 m above
+    above = pose + torch.tensor([0.0, 0.0, 0.2, 0.0, 0.0, 0.0, 0.0])
+    expected = net.act(torch.zeros(9), policy.module.goal_norm(left))
+    torch.testing.assert_close(policy(observation=start, desired_goal=above), expected)
+    torch.testing.assert_close(read(observation=start, desired_goal=above), expected.detach())
 
 
 class Evil:
@@ -136,6 +161,8 @@ def test_missing_and_future_files_are_named(policy, tmp_path: Path) -> None:
         load_policy(tmp_path / "nothing")
     save_policy(tmp_path / "policy.pt", policy, "FetchReach-v4")
     saved = torch.load(tmp_path / "policy.pt")
-    torch.save(saved | {"format": "sher_rl.policy/3"}, tmp_path / "policy.pt")
-    with pytest.raises(UsageError, match=r"format 'sher_rl\.policy/3'; known is 'sher_rl\.policy/2'"):
+    torch.save(saved | {"format": "sher_rl.policy/4"}, tmp_path / "policy.pt")
+    with pytest.raises(
+        UsageError, match=r"format 'sher_rl\.policy/4'; known are sher_rl\.policy/2 and sher_rl\.policy/3"
+    ):
         load_policy(tmp_path)

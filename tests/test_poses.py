@@ -3,9 +3,10 @@ import math
 import numpy as np
 import pytest
 import torch
+from gymnasium_robotics.utils import rotations
 
 from sher_rl.envs import make_gym
-from sher_rl.poses import POSE_COLUMNS, TOLERANCES, pose_columns, pose_errors
+from sher_rl.poses import POSE_COLUMNS, TOLERANCES, pose_columns, pose_difference, pose_errors
 
 
 def poses(n: int, spread: float) -> torch.Tensor:
@@ -46,3 +47,13 @@ def test_the_pen_may_spin() -> None:
 @pytest.mark.parametrize("env_id", ["FetchPush-v4", "HandReach-v3"])
 def test_goals_that_are_no_poses_have_no_columns(env_id: str) -> None:
     assert pose_columns(env_id, torch.zeros(2, 15), torch.zeros(2, 15)) == {}
+
+
+def test_the_difference_leads_from_pose_to_pose_as_gymnasium_robotics_turns() -> None:
+    achieved, desired = poses(500, 2.0), poses(500, 2.0)
+    difference = pose_difference(achieved, desired)
+    torch.testing.assert_close(achieved[:, :3] + difference[:, :3], desired[:, :3])
+    turned = rotations.quat_mul(difference[:, 3:].numpy(), achieved[:, 3:].numpy())
+    torch.testing.assert_close(torch.from_numpy(turned), desired[:, 3:])
+    _, angle = pose_errors(achieved, desired, any_spin=False)
+    torch.testing.assert_close(2 * torch.arccos(difference[:, 3:4].clamp(-1, 1)), angle)

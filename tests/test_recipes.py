@@ -9,6 +9,7 @@ import pytest
 from small import BASELINES, FLAGS, RECIPES, load_recipe
 
 from sher_rl import TASKS
+from sher_rl.poses import TOLERANCES
 
 FILES = {"config.json", "versions.json", "progress.csv", "policy.pt", "curve.png", "checkpoints"}
 
@@ -17,10 +18,12 @@ def test_there_is_one_recipe_for_each_task() -> None:
     assert sorted(load_recipe(path.stem).CONFIG.env_id for path in RECIPES) == sorted(TASKS)
 
 
-def test_recipes_differ_in_numbers_only() -> None:
+def test_recipes_differ_in_numbers_only_and_in_how_goals_that_are_poses_are_seen() -> None:
     mains = set()
     for path in RECIPES:
-        tree = ast.parse(path.read_text())
+        text, poses = path.read_text(), "GoalNormalizer(dims, sher_rl.PoseNorm())"
+        assert (poses in text) is (load_recipe(path.stem).CONFIG.env_id in TOLERANCES)
+        tree = ast.parse(text.replace(poses, "GoalNormalizer(dims)"))
         mains.add(ast.dump(next(node for node in tree.body if isinstance(node, ast.FunctionDef))))
     assert len(mains) == 1
 

@@ -1,9 +1,10 @@
+import pytest
 import torch
 from tensordict import TensorDict
 from torchrl.data import LazyTensorStorage, TensorDictReplayBuffer
 from torchrl.envs import Compose
 
-from sher_rl import GoalDims, GoalNormalizer, HindsightRelabel
+from sher_rl import GoalDims, GoalNormalizer, HindsightRelabel, PoseNorm, UsageError
 
 
 def never(achieved: torch.Tensor, desired: torch.Tensor) -> torch.Tensor:
@@ -53,3 +54,21 @@ def test_normaliser_sees_the_new_goal_and_leaves_the_storage_raw() -> None:
         torch.testing.assert_close(part[key], norm(source[key]))
     assert torch.equal(batch["next", "reward"], raw["next", "reward"])
     torch.testing.assert_close(normalizer.observation.mean, storage.get(range(10))["observation"].mean(0))
+
+
+def test_normaliser_of_poses_takes_now_and_next_each_from_its_own_pose() -> None:
+    normalizer = GoalNormalizer(GoalDims(observation=8, goal=7, action=1), PoseNorm())
+    now, then, goal = (torch.tensor([x, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0]) for x in (0.0, 1.0, 3.0))
+    steps = {"observation": torch.cat((torch.zeros(1), now)), "desired_goal": goal}
+    steps["next"] = {"observation": torch.cat((torch.zeros(1), then)), "desired_goal": goal}
+    batch = TensorDict(steps).expand(2)
+    normalizer.update(batch)
+    torch.testing.assert_close(normalizer.goal.mean, goal)  # from the pose at 0
+    moved = normalizer(batch.clone())
+    assert moved["desired_goal"][0, 0] == 0.0
+    assert moved["next", "desired_goal"][0, 0] == -5.0  # a metre less, in units of 0.01 and clipped
+
+
+def test_a_norm_of_poses_is_refused_where_goals_are_positions() -> None:
+    with pytest.raises(UsageError, match="goal is a norm of 7 numbers, dims has 3; leave it out"):
+        GoalNormalizer(GoalDims(observation=10, goal=3, action=4), PoseNorm())
