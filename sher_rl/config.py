@@ -112,7 +112,8 @@ class RunConfig:
         if self.batch_size > self.buffer_size:
             raise UsageError(f"batch_size {self.batch_size} exceeds buffer_size {self.buffer_size}.")
         if self.frames_per_batch + self.num_envs > self.buffer_size:
-            raise UsageError(f"frames_per_batch {self.frames_per_batch} does not fit buffer_size {self.buffer_size}.")
+            batch = f"frames_per_batch {self.frames_per_batch} and num_envs {self.num_envs}"
+            raise UsageError(f"{batch} do not fit buffer_size {self.buffer_size}; make it at least their sum.")
         if self.run_name is not None and Path(self.run_name).name != self.run_name:
             raise UsageError(f"run_name is {self.run_name!r}; use a folder's name, out_dir says where.")
         try:
