@@ -52,7 +52,7 @@ def pose_difference(achieved_goal: Tensor, desired_goal: Tensor) -> Tensor:
     """What leads from one pose to another: ``(*batch, 7), (*batch, 7) -> (*batch, 7)``.
 
     The way in metres, and the rotation in the world's frame as a quaternion ``desired · achieved⁻¹``, whose w is the
-    cosine of half the angle of :func:`pose_errors`; where that angle is over π, w is negative.
+    cosine of half the angle of :func:`~sher_rl.poses.pose_errors`; where that angle is over π, w is negative.
 
     >>> pose = torch.tensor([0.0, 0.0, 0.1, 0.0, 1.0, 0.0, 0.0])
     >>> moved = torch.tensor([0.0, 0.2, 0.1, 0.0, 0.0, 1.0, 0.0])
