@@ -107,6 +107,9 @@ class PoseNorm(RunningNorm):
     The pose must end the observation, as it does in HandManipulateBlock, Egg and Pen: 7 numbers, position and
     quaternion. Networks then need not learn to subtract positions and to multiply quaternions.
 
+    Args:
+        size: length of the vectors, as of :class:`RunningNorm`; a pose has 7.
+
     >>> pose = torch.tensor([[0.0, 0.0, 0.1, 1.0, 0.0, 0.0, 0.0]])
     >>> PoseNorm().features(pose, pose + torch.tensor([0.0, 0.2, 0.0, 0.0, 0.0, 0.0, 0.0]))
     tensor([[0.0000, 0.2000, 0.0000, 1.0000, 0.0000, 0.0000, 0.0000]])
