@@ -67,7 +67,7 @@ def _test_seed(run: Path) -> int:
 
 
 def film(policy: Any, path: Path, *, episodes: int, seed: int) -> int:
-    """Write deterministic episodes into an mp4 of 25 frames a second; returns the number of frames.
+    """Write deterministic episodes into an mp4 of the task's own frames a second, or 25; returns the number of frames.
 
     Raises:
         UsageError: nothing here can render, or imageio-ffmpeg is not installed.
@@ -82,7 +82,7 @@ def film(policy: Any, path: Path, *, episodes: int, seed: int) -> int:
         raise UsageError("video needs imageio-ffmpeg; run pip install 'sher-rl[video]'.") from error
     env = make_gym(policy.env_id, render_mode="rgb_array")
     count = 0
-    writer: Any = imageio.get_writer(path, fps=env.metadata["render_fps"])
+    writer: Any = imageio.get_writer(path, fps=env.metadata.get("render_fps", 25))
     with writer:
         for episode in range(episodes):
             observation, _ = env.reset(seed=seed + episode)

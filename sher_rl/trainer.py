@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -93,8 +94,10 @@ def train(
     components = {"loss": learner.loss, "learner": learner, "normalizer": normalizer, "rollouts": rollouts}
     components |= {"evaluation": evaluation, "progress": progress}
     checkpoint = RunCheckpoint(folder, config.lasting(), buffer, **components)
-    if config.resume and not checkpoint.restore():
-        progress.start_over()
+    if config.resume:
+        if not checkpoint.restore():
+            progress.start_over()
+        dataclasses.replace(config, resume=None).save(folder / "config.json")  # which may ask for more frames
 
     def evaluate() -> None:
         ends, train_successes = evaluation.test(policy), evaluation.train(policy)

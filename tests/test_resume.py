@@ -160,6 +160,13 @@ def test_killed_before_the_last_row_it_is_written_on_resume(tmp_path: Path) -> N
     assert_same_run(whole, other)
 
 
+def test_the_folder_tells_the_length_that_was_asked_for_last(tmp_path: Path) -> None:
+    run = small_run(tmp_path, compile=False, total_frames=100)
+    first = json.loads((run / "config.json").read_text())
+    small_run(tmp_path, compile=False, total_frames=200, resume=run)
+    assert json.loads((run / "config.json").read_text()) == first | {"total_frames": 200}
+
+
 def test_only_the_length_may_change(tmp_path: Path) -> None:
     run = small_run(tmp_path, compile=False, total_frames=100)
     with pytest.raises(UsageError, match=r"only total_frames may change \(alpha was 0.02, now 0.3, polyak was"):
