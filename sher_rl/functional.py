@@ -127,6 +127,16 @@ def soft_return_bounds(
     return low * (1.0 - gamma * alpha * floor), -low * gamma * alpha * action_dim * math.log(2.0)
 
 
+def q_target_bounds(clip: Clip, gamma: float, alpha: float, action_dim: int) -> tuple[float, float]:
+    """Where a clip keeps the targets of Q: in the range of returns, of soft returns, or anywhere.
+
+    >>> q_target_bounds("hard", 0.75, 0.1, 4), q_target_bounds("hard_q", 0.75, 0.1, 4)
+    ((-4.0, 0.0), (-inf, inf))
+    """
+    bounds = {"hard": return_bounds(gamma), "soft": soft_return_bounds(gamma, alpha, action_dim)}
+    return bounds.get(clip, (-math.inf, math.inf))
+
+
 def steps_to_end(end: Tensor) -> Tensor:
     """Distance of each row to the next ``True``, itself included; the last element has to be ``True``.
 

@@ -13,9 +13,9 @@ from sher_rl.functional import (
     SCALE_SHIFT,
     policy_objective,
     policy_scale,
+    q_target_bounds,
     return_bounds,
     soft_q_target,
-    soft_return_bounds,
     soft_value_target,
 )
 from sher_rl.fused import Batch, Fusion, Gradients, Layers, backward, flat_gradients, forward, input_gradient, q_values
@@ -153,14 +153,11 @@ def fuse(loss: SoftMultiGoalLoss) -> Fusion:
 
 def _rules(loss: SoftMultiGoalLoss, action: Tensor) -> Rules:
     gamma, action_dim = loss.gamma.item(), action.shape[-1]
-    hard = return_bounds(gamma)
-    soft = soft_return_bounds(gamma, loss.alpha.item(), action_dim) if loss.clip == "soft" else _UNBOUNDED
-    target_entropy = -float(action_dim) if loss.target_entropy == "auto" else loss.target_entropy
-    q_target_bounds = torch.tensor(hard if loss.clip == "hard" else soft, device=action.device)
+    low, high = torch.tensor(q_target_bounds(loss.clip, gamma, loss.alpha.item(), action_dim), device=action.device)
     return Rules(
         gamma=gamma,
-        q_target_bounds=(q_target_bounds[0], q_target_bounds[1]),
-        q_bounds=hard if loss.clip == "hard_q" else _UNBOUNDED,
+        q_target_bounds=(low, high),
+        q_bounds=return_bounds(gamma) if loss.clip == "hard_q" else _UNBOUNDED,
         actor_q=loss.actor_q,
-        target_entropy=target_entropy,
+        target_entropy=-float(action_dim) if loss.target_entropy == "auto" else loss.target_entropy,
     )

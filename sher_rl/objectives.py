@@ -20,9 +20,9 @@ from sher_rl.functional import (
     Clip,
     half_squared_error,
     policy_objective,
+    q_target_bounds,
     return_bounds,
     soft_q_target,
-    soft_return_bounds,
     soft_value_target,
     temperature_loss,
 )
@@ -273,11 +273,7 @@ class SoftMultiGoalLoss(LossModule):
         gamma = self.gamma if steps is None else self.gamma ** steps.reshape(reward.shape).to(reward.dtype)
         next_value = self._v(following, self.target_value_network_params)
         target = soft_q_target(reward, next_value, following.get(keys.terminated).squeeze(-1), gamma)
-        if self.clip == "hard":
-            return target.clamp(*return_bounds(self.gamma.item()))
-        if self.clip == "soft":
-            return target.clamp(*soft_return_bounds(self.gamma.item(), self.alpha.item(), action_dim))
-        return target
+        return target.clamp(*q_target_bounds(self.clip, self.gamma.item(), self.alpha.item(), action_dim))
 
     def _q(self, tensordict: TensorDictBase, params: TensorDictParams, action: Tensor | None = None) -> Tensor:
         inputs = tensordict.select(*self.qvalue_network.in_keys)
