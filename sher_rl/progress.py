@@ -104,7 +104,7 @@ class Progress:
         for key, values in state["statistics"].items():
             self._statistics[key].extend(values)
         replace_file(self._path, state["csv"].encode())
-        self._bar.update(self.frames)
+        self._bar.initial = self._bar.n = self._bar.last_print_n = self.frames  # rate and time left are of what is new
         if self._logger and state["csv"]:
             for row in read_progress(self._path):
                 log_row(self._logger, row)
