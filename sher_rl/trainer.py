@@ -87,54 +87,93 @@ def train(
         _close(env, test_env)
         print(f"{config.resume} has its {config.total_frames:,} frames already.")
         return config.resume
-    evaluation = Evaluation(config, test_env)
-    rollouts = Rollouts(config, env, explorer)
-    folder = config.resume or make_run_folder(config)
-    progress = Progress(folder, config.total_frames, open_logger(config, folder))
-    components = {"loss": learner.loss, "learner": learner, "normalizer": normalizer, "rollouts": rollouts}
-    components |= {"evaluation": evaluation, "progress": progress}
-    checkpoint = RunCheckpoint(folder, config.lasting(), buffer, **components)
-    if config.resume:
-        if not checkpoint.restore():
-            progress.start_over()
-        dataclasses.replace(config, resume=None).save(folder / "config.json")  # which may ask for more frames
-
-    def evaluate() -> None:
-        ends, train_successes = evaluation.test(policy), evaluation.train(policy)
-        save_policy(folder / "policy.pt", policy, config.env_id)
-        more = pose_columns(config.env_id, ends["achieved_goal"], ends["desired_goal"])
-        progress.row(ends["is_success"].reshape(-1), train_successes, **more)
-
-    saved = time.monotonic()
-    with closing(rollouts), closing(evaluation), closing(progress), noted_signals() as signals:
+    evaluation, rollouts = Evaluation(config, test_env), Rollouts(config, env, explorer)
+    run = _Run(config, evaluation, rollouts, policy, normalizer, relabel, buffer, learner)
+    progress = run.progress
+    with closing(run), noted_signals() as signals:
         while progress.frames < config.total_frames and not signals:
-            data, begin = next(rollouts), f"the batch after frame {progress.frames:,}"
-            check_finite(data, folder, "environment {0}, step {1} of " + begin)
-            index = buffer.extend(data.select(*TRANSITION))  # [env, time]: each row of it has episodes of its own
-            rows = relabel(buffer.storage.get(index))
-            check_finite(rows, folder, "row {0}, relabelled, of " + begin)
-            normalizer.update(rows)
-            progress.collected(data.numel(), episode_success(data))
-            if len(buffer) == len(index):
-                progress.note(f"buffer: {buffer_bytes(buffer) / 1e6:,.0f} MB for {config.buffer_size:,} transitions")
+            run.collect()
             if progress.frames >= config.random_frames:
-                for statistics in gradient_steps(config, buffer, learner, folder):
-                    progress.updated(statistics)
+                run.update()
                 on_cycle(progress.frames)
             progress.show()
             if progress.frames >= config.eval_frames * (progress.rows + 1):
-                evaluate()
-            if time.monotonic() - saved > 60 * config.checkpoint_minutes:
-                progress.note(checkpoint.save(progress.frames))
-                saved = time.monotonic()
-        progress.note(checkpoint.save(progress.frames))
+                run.evaluate()
+            if time.monotonic() - run.saved > 60 * config.checkpoint_minutes:
+                run.save()
+        run.save()
         if progress.frames < config.total_frames:
-            progress.note(f"stopped by {signals[0].name}; go on with --resume {folder}")
+            progress.note(f"stopped by {signals[0].name}; go on with --resume {run.folder}")
             raise SystemExit(128 + signals[0])
         if progress.last_row != progress.frames:  # off the schedule, so not in the checkpoint
-            evaluate()
-    print(summary_table([folder]), draw_curves([folder], folder / "curve.png"), sep="\n")
-    return folder
+            run.evaluate()
+    print(summary_table([run.folder]), draw_curves([run.folder], run.folder / "curve.png"), sep="\n")
+    return run.folder
+
+
+@dataclasses.dataclass
+class _Run:
+    """The parts of a run, and the steps that its loop is made of."""
+
+    config: RunConfig
+    evaluation: Evaluation
+    rollouts: Rollouts
+    policy: TensorDictModule
+    normalizer: GoalNormalizer
+    relabel: HindsightRelabel
+    buffer: TensorDictReplayBuffer
+    learner: FusedLearner | Learner
+
+    def __post_init__(self) -> None:
+        config = self.config
+        self.folder = config.resume or make_run_folder(config)
+        self.progress = Progress(self.folder, config.total_frames, open_logger(config, self.folder))
+        parts = {"loss": self.learner.loss, "learner": self.learner, "normalizer": self.normalizer}
+        parts |= {"rollouts": self.rollouts, "evaluation": self.evaluation, "progress": self.progress}
+        self.checkpoint = RunCheckpoint(self.folder, config.lasting(), self.buffer, **parts)
+        if config.resume:
+            self._go_on()
+        self.saved = time.monotonic()
+
+    def _go_on(self) -> None:
+        if not self.checkpoint.restore():
+            self.progress.start_over()
+        dataclasses.replace(self.config, resume=None).save(self.folder / "config.json")  # it may ask for more frames
+
+    def collect(self) -> None:
+        """Collect a batch, extend the buffer, and show the normaliser its relabelled rows."""
+        data, begin = next(self.rollouts), f"the batch after frame {self.progress.frames:,}"
+        check_finite(data, self.folder, "environment {0}, step {1} of " + begin)
+        index = self.buffer.extend(data.select(*TRANSITION))  # [env, time]: each row of it has episodes of its own
+        rows = self.relabel(self.buffer.storage.get(index))
+        check_finite(rows, self.folder, "row {0}, relabelled, of " + begin)
+        self.normalizer.update(rows)
+        self.progress.collected(data.numel(), episode_success(data))
+        if len(self.buffer) == len(index):
+            size, capacity = buffer_bytes(self.buffer) / 1e6, self.config.buffer_size
+            self.progress.note(f"buffer: {size:,.0f} MB for {capacity:,} transitions")
+
+    def update(self) -> None:
+        """Take the gradient steps of a round."""
+        for statistics in gradient_steps(self.config, self.buffer, self.learner, self.folder):
+            self.progress.updated(statistics)
+
+    def evaluate(self) -> None:
+        """Play test episodes, save the policy, and write a row."""
+        ends, train_successes = self.evaluation.test(self.policy), self.evaluation.train(self.policy)
+        save_policy(self.folder / "policy.pt", self.policy, self.config.env_id)
+        more = pose_columns(self.config.env_id, ends["achieved_goal"], ends["desired_goal"])
+        self.progress.row(ends["is_success"].reshape(-1), train_successes, **more)
+
+    def save(self) -> None:
+        """Write a checkpoint."""
+        self.progress.note(self.checkpoint.save(self.progress.frames))
+        self.saved = time.monotonic()
+
+    def close(self) -> None:
+        """Close environments, bar and logger."""
+        with closing(self.rollouts), closing(self.evaluation), closing(self.progress):
+            pass
 
 
 def gradient_steps(
