@@ -112,10 +112,11 @@ def frame(run: Path) -> None:
 
 
 def curve() -> None:
-    """Test success of the FetchPush runs in docs/results."""
+    """Test success of runs in docs/results: SHER on FetchPush, SHER and HER on HandManipulateEgg."""
     from sher_rl.report import draw_curves  # noqa: PLC0415
 
-    print(draw_curves(sorted((DOCS / "results").glob("fetch_push-sher-s*.csv")), DOCS / "fetch_push.png"))
+    for name, runs in {"fetch_push": "fetch_push-sher-s*.csv", "hand_egg": "hand_egg-*-s*.csv"}.items():
+        print(draw_curves(sorted((DOCS / "results").glob(runs)), DOCS / f"{name}.png"))
 
 
 def alpha() -> None:
