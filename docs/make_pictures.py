@@ -1,7 +1,8 @@
 """The pictures of these pages, by the code they show: ``make pictures``.
 
 python docs/make_pictures.py curve alpha  # from docs/results and docs/tuning; needs the extra plot
-python docs/make_pictures.py bar frame    # trains FetchReach first; needs the extra video, and EGL or OSMesa
+python docs/make_pictures.py egg          # films a policy of the package; needs the extra video, and EGL or OSMesa
+python docs/make_pictures.py bar frame    # trains FetchReach first, and films it
 """
 
 import argparse
@@ -15,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import termios
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -95,20 +97,32 @@ def bar(output: str, folder: Path) -> None:
     draw_terminal([*command, halfway.rstrip(), "...", *end[:-1]], DOCS / "bar.svg")
 
 
-def frame(run: Path) -> None:
-    """The first and the last frame of the first test episode, filmed by ``sher_rl.play``, side by side."""
-    video = run / "episode.mp4"
-    subprocess.run(
-        [sys.executable, "-m", "sher_rl.play", str(run), "--episodes", "1", "--video", str(video)], check=True
-    )
+def film_strip(policy: list[str], moments: Sequence[int], box: tuple[int, int, int, int], path: Path) -> None:
+    """Frames of the first test episode, filmed by ``sher_rl.play``, cropped to a box and put side by side."""
     from imageio import v2 as imageio  # noqa: PLC0415
     from PIL import Image  # noqa: PLC0415
 
-    frames = imageio.mimread(video, memtest=False)
-    both = Image.new("RGB", (640, 320))
-    for i, picture in enumerate((frames[0], frames[-1])):
-        both.paste(Image.fromarray(picture).crop((60, 80, 380, 400)), (320 * i, 0))
-    both.quantize(128).save(DOCS / "fetch_reach.png", optimize=True)
+    with tempfile.TemporaryDirectory() as name:
+        video = f"{name}/episode.mp4"
+        command = [sys.executable, "-m", "sher_rl.play", *policy, "--episodes", "1", "--video", video]
+        subprocess.run(command, check=True)
+        frames = imageio.mimread(video, memtest=False)
+    pictures = [Image.fromarray(frames[moment]).crop(box) for moment in moments]
+    width, height = pictures[0].size
+    together = Image.new("RGB", (width * len(pictures), height))
+    for i, picture in enumerate(pictures):
+        together.paste(picture, (width * i, 0))
+    together.quantize(128).save(path, optimize=True)
+
+
+def frame(run: Path) -> None:
+    """The first and the last frame of a FetchReach episode."""
+    film_strip([str(run)], (0, -1), (60, 80, 380, 400), DOCS / "fetch_reach.png")
+
+
+def egg() -> None:
+    """HandManipulateEgg by the policy of the package: the start, 10 and 30 steps later, and the end."""
+    film_strip(["--pretrained", "HandManipulateEgg"], (0, 10, 30, -1), (50, 100, 430, 350), DOCS / "hand_egg_film.png")
 
 
 def curve() -> None:
@@ -155,6 +169,8 @@ def main(pictures: list[str]) -> None:
         curve()
     if "alpha" in pictures:
         alpha()
+    if "egg" in pictures:
+        egg()
     if {"bar", "frame"} & set(pictures):
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
@@ -167,5 +183,5 @@ def main(pictures: list[str]) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("pictures", nargs="*", metavar="bar|curve|alpha|frame", help="all by default")
-    main(parser.parse_args().pictures or ["bar", "curve", "alpha", "frame"])
+    parser.add_argument("pictures", nargs="*", metavar="bar|curve|alpha|egg|frame", help="all by default")
+    main(parser.parse_args().pictures or ["bar", "curve", "alpha", "egg", "frame"])

@@ -31,7 +31,10 @@ def test_a_policy_file_alone_will_do(run: Path, tmp_path: Path) -> None:
     assert "from seed 50000" in play(str(tmp_path / "policy.pt"), "--episodes", "1").stdout
 
 
-@pytest.mark.parametrize(("task", "least"), [("FetchReach", 0.95), ("FetchPush-v4", 0.95), ("FetchPickAndPlace", 0.9)])
+@pytest.mark.parametrize(
+    ("task", "least"),
+    [("FetchReach", 0.95), ("FetchPush-v4", 0.95), ("FetchPickAndPlace", 0.9), ("HandManipulateEgg", 0.7)],
+)
 def test_pretrained_policies_solve_their_tasks(task: str, least: float) -> None:
     output = play("--pretrained", task).stdout
     assert float(re.search(r"success (\S+) in 100 deterministic episodes", output)[1]) >= least
@@ -56,7 +59,7 @@ def test_video_is_written_or_the_missing_piece_named(run: Path, tmp_path: Path) 
         (["/nonexistent"], "is no file; give a policy.pt"),
         ([], "run is what to play"),
         (["RUN", "--pretrained", "FetchPush"], "run is what to play"),
-        (["--pretrained", "FetchFly"], "is not in the package; there are FetchPickAndPlace, FetchPush, FetchReach"),
+        (["--pretrained", "FetchFly"], "is not in the package; there are FetchPickAndPlace, FetchPush, FetchReach, Hand"),
         (["RUN", "--episodes", "0"], "episodes is 0"),
         (["RUN", "--video", "/nonexistent/out.mp4"], "is in no folder"),
     ],
