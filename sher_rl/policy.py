@@ -127,7 +127,7 @@ def _checksum(saved: Mapping[str, Any]) -> str:
 def pretrained(name: str) -> Path:
     """File of a trained policy that comes with the package, for :func:`load_policy`.
 
-    Each is what ``python recipes/sher_<task>.py --seed 0`` left; docs/results has the run's csv, and its json the frames.
+    Each is what ``python recipes/sher_<task>.py --seed 0`` left after the frames that the run's csv in docs/results has.
 
     Args:
         name: the task's, such as ``FetchPush`` or ``FetchPush-v4``.
