@@ -127,7 +127,7 @@ def _checksum(saved: Mapping[str, Any]) -> str:
 def pretrained(name: str) -> Path:
     """File of a trained policy that comes with the package, for :func:`load_policy`.
 
-    Each is what ``python recipes/sher_<task>.py --seed 0`` left after the frames that the run's csv in docs/results has.
+    Each is what ``python recipes/sher_<task>.py --seed 0`` left after the frames of its csv in docs/results.
 
     Args:
         name: the task's, such as ``FetchPush`` or ``FetchPush-v4``.
