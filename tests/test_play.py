@@ -59,7 +59,7 @@ def test_video_is_written_or_the_missing_piece_named(run: Path, tmp_path: Path) 
         (["/nonexistent"], "is no file; give a policy.pt"),
         ([], "run is what to play"),
         (["RUN", "--pretrained", "FetchPush"], "run is what to play"),
-        (["--pretrained", "FetchFly"], "is not in the package; there are FetchPickAndPlace, FetchPush, FetchReach, Hand"),
+        (["--pretrained", "FetchFly"], "is not in the package; there are FetchPickAndPlace, FetchPush"),
         (["RUN", "--episodes", "0"], "episodes is 0"),
         (["RUN", "--video", "/nonexistent/out.mp4"], "is in no folder"),
     ],
