@@ -90,7 +90,7 @@ def train(
     evaluation, rollouts = Evaluation(config, test_env), Rollouts(config, env, explorer)
     run = _Run(config, evaluation, rollouts, policy, normalizer, relabel, buffer, learner)
     progress = run.progress
-    with closing(run), noted_signals() as signals:
+    with closing(rollouts), closing(evaluation), closing(progress), noted_signals() as signals:
         while progress.frames < config.total_frames and not signals:
             run.collect()
             if progress.frames >= config.random_frames:
@@ -169,11 +169,6 @@ class _Run:
         """Write a checkpoint."""
         self.progress.note(self.checkpoint.save(self.progress.frames))
         self.saved = time.monotonic()
-
-    def close(self) -> None:
-        """Close environments, bar and logger."""
-        with closing(self.rollouts), closing(self.evaluation), closing(self.progress):
-            pass
 
 
 def gradient_steps(
