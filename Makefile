@@ -15,8 +15,8 @@ test: $(READY)
 	$(RUN) -m pytest
 
 bench: $(READY)
-	$(RUN) -m pytest benchmarks -q --benchmark-json=bench.json --benchmark-disable-gc --benchmark-columns=median,iqr,rounds
-	$(RUN) benchmarks/table.py bench.json
+	$(RUN) -m pytest benchmarks/suite -q --benchmark-json=bench.json --benchmark-disable-gc --benchmark-columns=median,iqr,rounds
+	$(RUN) benchmarks/suite/table.py bench.json
 
 lint: $(READY)
 	$(RUN) -m ruff check .

@@ -1,19 +1,19 @@
 """Soft Hindsight Experience Replay as TorchRL components."""
 
-from sher_rl.config import Config, HerConfig, cli
-from sher_rl.ddpg import MultiGoalDDPGLoss
-from sher_rl.envs import TASKS, goal_reward, make_env
+from sher_rl.envs.make import TASKS, goal_reward, make_env
 from sher_rl.errors import UsageError
-from sher_rl.functional import delta_s
-from sher_rl.fused_learner import FusedLearner, fast_dtype
-from sher_rl.hindsight import HindsightRelabel
-from sher_rl.learner import Learner
-from sher_rl.modules import GoalDims, PoseNorm, make_ddpg_networks, make_networks
-from sher_rl.objectives import SoftMultiGoalLoss
-from sher_rl.policy import load_policy, make_explorer, make_policy, pretrained
+from sher_rl.functional.targets import delta_s
+from sher_rl.learners.autograd import Learner
+from sher_rl.learners.fused.learner import FusedLearner, fast_dtype
+from sher_rl.modules.networks import GoalDims, PoseNorm, make_ddpg_networks, make_networks
+from sher_rl.modules.normalize import GoalNormalizer
+from sher_rl.modules.policy import load_policy, make_explorer, make_policy, pretrained
+from sher_rl.objectives.ddpg import MultiGoalDDPGLoss
+from sher_rl.objectives.sher import SoftMultiGoalLoss
+from sher_rl.replay.relabel import HindsightRelabel
 from sher_rl.samplers import CDPSampler, CHERSampler, EBPSampler, MEPSampler, make_sampler
-from sher_rl.trainer import train
-from sher_rl.transforms import GoalNormalizer
+from sher_rl.training.config import Config, HerConfig, cli
+from sher_rl.training.loop import train
 
 __version__ = "0.1.0"
 

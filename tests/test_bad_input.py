@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from helpers.small import small_config
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from small import small_config
 from tensordict import TensorDict
 from torchrl.data import LazyTensorStorage, RandomSampler, TensorDictReplayBuffer
 
@@ -27,7 +27,7 @@ from sher_rl import (
     make_ddpg_networks,
     make_networks,
 )
-from sher_rl.config import parse
+from sher_rl.training.config import parse
 
 DEFAULT = small_config(Path("runs"))
 FIELDS = [field.name for field in dataclasses.fields(Config) if field.name != "resume"]

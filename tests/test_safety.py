@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from small import small_config, small_run
-from test_checkpoint import make_buffer, rows
+from helpers.buffers import make_buffer, rows
+from helpers.small import small_config, small_run
 
 from sher_rl import Config, UsageError, load_policy
-from sher_rl.checkpoint import RunCheckpoint, _render, saved_checkpoints
+from sher_rl.checkpoint.run import RunCheckpoint, _render, saved_checkpoints
 from sher_rl.files import digest
 
 

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from sher_rl.config import task_name
-from sher_rl.envs import TASKS
+from sher_rl.envs.make import TASKS
 from sher_rl.errors import UsageError
-from sher_rl.progress import read_progress
+from sher_rl.training.config import task_name
+from sher_rl.training.progress import read_progress
 
 Rows = list[dict[str, float]]
 TITLES = {task_name(env_id): env_id.split("-")[0] for env_id in TASKS}

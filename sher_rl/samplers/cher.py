@@ -11,8 +11,8 @@ from torch import Tensor
 from torchrl.data import ReplayBuffer
 from torchrl.data.replay_buffers import Sampler, Storage
 
-from sher_rl.annotation import REMAINING, TRAJECTORY
-from sher_rl.curriculum import (
+from sher_rl.errors import UsageError, check_counts, check_numbers
+from sher_rl.functional.curriculum import (
     MAX_WEIGHT,
     candidate_places,
     proximity,
@@ -20,9 +20,9 @@ from sher_rl.curriculum import (
     select_goals,
     similarity_graph,
 )
-from sher_rl.errors import UsageError, check_counts, check_numbers
-from sher_rl.goals import GoalChoice
-from sher_rl.hindsight import HindsightRelabel
+from sher_rl.replay.episodes import REMAINING, TRAJECTORY
+from sher_rl.replay.relabel import HindsightRelabel
+from sher_rl.replay.strategies import GoalChoice
 
 _PARTS = {"full": slice(None), "position": slice(0, 3), "rotation": slice(3, 7)}
 _POSE = 7

@@ -9,11 +9,11 @@ import torch
 from tensordict import NestedKey
 from torch import Tensor
 
-from sher_rl.envs import TASKS, check_env_id
+from sher_rl.envs.make import TASKS, check_env_id
 from sher_rl.errors import UsageError, is_number
-from sher_rl.samplers.table import Trajectories
+from sher_rl.functional.energy import Physics, trajectory_energy
 from sher_rl.samplers.trajectory import TrajectorySampler
-from sher_rl.trajectory_scores import Physics, trajectory_energy
+from sher_rl.samplers.trajectory_table import Trajectories
 
 _MAX_GAINS = {
     "FetchPush-v4": math.inf,
@@ -28,7 +28,7 @@ _MAX_GAINS = {
 class EBPSampler(TrajectorySampler):
     """Sample trajectories by the energy that their object gained, their steps uniformly.
 
-    The score of a trajectory is :func:`~sher_rl.trajectory_scores.trajectory_energy`. For a buffer that has
+    The score of a trajectory is :func:`~sher_rl.functional.energy.trajectory_energy`. For a buffer that has
     :class:`~sher_rl.HindsightRelabel` with ``mode="read"``, and whose rows have ``achieved_goal`` as well as
     ``("next", "achieved_goal")``.
 

@@ -1,0 +1,161 @@
+"""What a run's state is, and how it is saved and restored exactly."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import re
+import shutil
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torchrl.checkpoint import GlobalRNGState
+from torchrl.data import ReplayBuffer
+
+from sher_rl.checkpoint.buffer import BufferState
+from sher_rl.checkpoint.rows import describe, read_chunks, write_chunks
+from sher_rl.errors import UsageError
+from sher_rl.files import digest, new_folder, read_checked, write_file
+from sher_rl.training.progress import versions
+
+_LOG = logging.getLogger(__name__)
+FORMAT = "sher_rl.checkpoint/1"
+KEPT = 2
+_FILES = re.compile(r"state\.pt|rows-\d{5}\.raw")
+
+
+class RunCheckpoint:
+    """A run's state in ``RUN/checkpoints/<frames>``: a buffer, named components and the global random states.
+
+    ``state.pt`` holds the components' state dicts, ``rows-*.raw`` what the buffer holds, and ``manifest.json``,
+    written last, names the files with their checksums. A checkpoint appears whole or not at all; files of rows that
+    did not change are shared with the one before; the last two are kept. Reading unpickles nothing and checks
+    everything.
+
+    Args:
+        folder: the run's folder.
+        config: what must not differ when the checkpoint is restored, as JSON values.
+        buffer: over a :class:`~torchrl.data.LazyTensorStorage` or :class:`~torchrl.data.LazyMemmapStorage`, empty
+            when it is restored.
+        **components: objects with ``state_dict`` and ``load_state_dict``, restored in this order.
+    """
+
+    def __init__(self, folder: Path, config: Mapping[str, Any], buffer: ReplayBuffer, **components: Any) -> None:
+        self.run, self.config, self._storage = folder, dict(config), buffer.storage
+        self._components = {"buffer": BufferState(buffer), **components, "random": GlobalRNGState()}
+
+    def save(self, frames: int) -> str:
+        """Write the checkpoint of this many frames, unless it is there, and drop all but the last two.
+
+        Returns:
+            Time and size, in words.
+
+        Raises:
+            UsageError: the disk is full, or the folder cannot be written.
+        """
+        path, started = self.run / "checkpoints" / str(frames), time.monotonic()
+        if path.exists():
+            return f"checkpoint {path}: is there already"
+        try:
+            with new_folder(path) as part:
+                size, fresh = self._write(part, frames)
+            for old in (*saved_checkpoints(self.run)[:-KEPT], *path.parent.glob(".*.part")):
+                shutil.rmtree(old, ignore_errors=True)
+        except OSError as error:
+            kept = f"{str(last)!r} is as it was" if (last := self._last()) else "there is none before it"
+            raise UsageError(f"checkpoint {str(path)!r} cannot be written ({error.strerror}); {kept}.") from error
+        seconds = time.monotonic() - started
+        return f"checkpoint {path}: {size / 1e6:,.1f} MB, {fresh / 1e6:,.1f} of them new, in {seconds:.1f} s"
+
+    def restore(self) -> bool:
+        """Load the newest checkpoint; returns whether there is one.
+
+        Raises:
+            UsageError: it is damaged, or not this run's.
+        """
+        path = self._last()
+        if path is None:
+            return False
+        try:
+            manifest = read_manifest(path)
+            self._check(manifest["config"])
+            _note_versions(manifest["versions"])
+            state = _load(read_checked(path / "state.pt", manifest["files"].pop("state.pt")))
+            read_chunks(self._storage, path, manifest["files"], manifest["buffer"])
+            for name, component in self._components.items():
+                component.load_state_dict(state[name])
+        except UsageError:
+            raise
+        except Exception as error:  # a damaged or crafted file can make its reader raise anything
+            hint = "delete that folder to go on from the checkpoint before it, if there is one"
+            reason = " ".join(str(error).split())[:120]
+            raise UsageError(f"checkpoint {str(path)!r} cannot be restored ({reason}); {hint}.") from error
+        return True
+
+    def _last(self) -> Path | None:
+        return next(reversed(saved_checkpoints(self.run)), None)
+
+    def _write(self, part: Path, frames: int) -> tuple[int, int]:
+        last = self._last()
+        known = read_manifest(last)["files"] if last else {}
+        content = io.BytesIO()
+        torch.save({name: component.state_dict() for name, component in self._components.items()}, content)
+        _load(content.getbuffer())  # what only pickle could read back is refused now, not when it is needed
+        files = {"state.pt": write_file(part / "state.pt", [content.getbuffer()])}
+        files |= write_chunks(self._storage, part, known, last)
+        manifest = {"format": FORMAT, "frames": frames, "config": self.config, "versions": versions()}
+        manifest |= {"buffer": describe(self._storage), "files": files}
+        write_file(part / "manifest.json", [_render(manifest)])
+        fresh = sum(record["bytes"] for name, record in files.items() if known.get(name) != record)
+        return sum(record["bytes"] for record in files.values()), fresh
+
+    def _check(self, saved: Mapping[str, Any]) -> None:
+        changed = [key for key in sorted({*saved, *self.config}) if saved.get(key) != self.config.get(key)]
+        if changed:
+            was = ", ".join(f"{key} was {saved.get(key)!r}, now {self.config.get(key)!r}" for key in changed)
+            raise UsageError(f"resume: only total_frames may change ({was}).")
+
+
+def saved_checkpoints(run: Path) -> list[Path]:
+    """Folders of a run's finished checkpoints, oldest first."""
+    folder = run / "checkpoints"
+    folders = folder.iterdir() if folder.is_dir() else ()
+    return sorted((path for path in folders if path.name.isdecimal()), key=lambda path: int(path.name))
+
+
+def _load(content: Any) -> dict[str, Any]:
+    return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+
+
+def read_manifest(path: Path) -> dict[str, Any]:
+    """Read a checkpoint's ``manifest.json``.
+
+    Raises:
+        ValueError: it is missing, damaged or no manifest, or names a file that no checkpoint has.
+    """
+    text = (path / "manifest.json").read_bytes()
+    manifest = json.loads(text)
+    if manifest.pop("sha256", None) is None or _render(manifest) != text or manifest["format"] != FORMAT:
+        raise ValueError("manifest.json is damaged or of another format")
+    if strange := [name for name in manifest["files"] if not _FILES.fullmatch(name)]:
+        raise ValueError(f"manifest.json names {strange[0]!r:.40}, which no checkpoint has")
+    return manifest
+
+
+def _note_versions(saved: Mapping[str, Any]) -> None:
+    """Say what is not as it was when the checkpoint was made: then a resumed run is another run."""
+    changed = [
+        f"{name} {saved.get(name)} then, {now} now" for name, now in versions().items() if saved.get(name) != now
+    ]
+    if changed:
+        _LOG.warning("Resuming on something else, so not to the bit: %s.", "; ".join(changed))
+
+
+def _render(manifest: Mapping[str, Any]) -> bytes:
+    """A manifest as JSON, with a checksum of its own."""
+    checksum = digest([json.dumps(manifest, sort_keys=True).encode()])
+    return (json.dumps({**manifest, "sha256": checksum}, indent=1, sort_keys=True) + "\n").encode()

@@ -1,0 +1,1 @@
+"""Goal environments as batched TorchRL environments."""

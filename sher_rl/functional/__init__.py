@@ -1,0 +1,1 @@
+"""Equations as pure tensor functions, one function an equation."""

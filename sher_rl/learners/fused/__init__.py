@@ -1,0 +1,1 @@
+"""Gradient steps of this package's losses without autograd."""

@@ -1,0 +1,167 @@
+"""The gradient step of our losses without autograd."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from tensordict import TensorDictBase
+from torch import Tensor
+from torchrl.objectives import LossModule
+
+from sher_rl.errors import UsageError
+from sher_rl.learners.adam_state import flush, load_adam
+from sher_rl.learners.fused import ddpg as fused_ddpg
+from sher_rl.learners.fused import sher as fused_sher
+from sher_rl.learners.fused.flat_weights import FlatNetworks
+from sher_rl.learners.fused.layers import Batch, Fusion
+from sher_rl.objectives.ddpg import MultiGoalDDPGLoss
+from sher_rl.objectives.sher import SoftMultiGoalLoss
+from sher_rl.training.finite import losses_are_finite
+
+
+class FusedLearner:
+    """The gradient step of our losses, faster than through autograd.
+
+    The same losses of the same weights (lines 20-24 of Algorithm 1, arXiv:2002.02089; HER's), differentiated by
+    :func:`sher_rl.learners.fused.sher.gradients` or :func:`sher_rl.learners.fused.ddpg.gradients`, then Adam and the
+    target update. The weights of ``loss`` become views of flat vectors, so loss and policy follow each step at once.
+
+    Args:
+        loss: over networks of :func:`~sher_rl.make_networks` or :func:`~sher_rl.make_ddpg_networks`.
+
+    Keyword Args:
+        actor_lr: Adam's step size for the policy, and for a learned temperature.
+        critic_lr: Adam's step size for Q and V.
+        polyak: share of the target networks kept when they move.
+        target_every: gradient steps from one move to the next.
+        dtype: of the hidden layers' products. bfloat16 pays where the processor multiplies it in hardware
+            (:func:`fast_dtype`); master weights, outputs, targets and Adam stay float32.
+        compile: compile the gradients; takes a C++ compiler and, the first time, a quarter of a minute.
+
+    Raises:
+        UsageError: the loss is another one, has another reduction or renamed keys, or, in :meth:`step`, the batch has
+            rows of several steps; :class:`Learner` takes them.
+
+    >>> from sher_rl import GoalDims, make_networks
+    >>> loss = SoftMultiGoalLoss(*make_networks(GoalDims(10, 3, 4)), alpha=0.05, gamma=0.98)
+    >>> learner = FusedLearner(loss, actor_lr=1e-3, critic_lr=1e-3, polyak=0.99, compile=False)
+    """
+
+    def __init__(
+        self,
+        loss: SoftMultiGoalLoss | MultiGoalDDPGLoss,
+        *,
+        actor_lr: float,
+        critic_lr: float,
+        polyak: float,
+        target_every: int = 1,
+        dtype: torch.dtype = torch.float32,
+        compile: bool = True,
+    ) -> None:
+        self._fusion = fusion = _fuse(loss)
+        self.loss, self.polyak, self.target_every, self.steps = loss, polyak, target_every, 0
+        for name in fusion.tracked:
+            loss._has_update_associated[name] = True  # as SoftUpdate does: the targets are ours to move
+        self._critic = FlatNetworks(loss, fusion.critic, dtype)
+        self._actor = FlatNetworks(loss, fusion.actor, dtype, fusion.scalars)
+        self._target = FlatNetworks(loss, [f"target_{name}" for name in fusion.tracked], dtype)
+        loss._erase_cache()  # which has the weights as they were
+        critic = {"params": [self._critic.vector], "lr": critic_lr}
+        self.optimizer = torch.optim.Adam([critic, {"params": [self._actor.vector], "lr": actor_lr}], fused=True)
+        self._layers = [*self._critic.layers, *self._actor.layers, *self._target.layers]
+        mode = "reduce-overhead" if self._actor.vector.is_cuda else "default"  # CUDA graphs; not yet run on a GPU
+        self._gradients = torch.compile(fusion.gradients, dynamic=False, mode=mode) if compile else fusion.gradients
+
+    @torch.no_grad()
+    def step(self, batch: TensorDictBase) -> dict[str, Tensor]:
+        """Take one step on a batch, normalised already; returns the loss's statistics and ``grad_norm``.
+
+        The batch ``(B,)`` has ``observation``, ``desired_goal`` and ``action``, and under ``next`` also ``reward`` and
+        ``terminated``. Writes ``td_error`` ``(B,)`` into it and heeds its ``priority_weight``, if there is one. No step
+        is taken where a loss or the gradient is NaN or Inf.
+        """
+        tensors = _tensors(batch)
+        critic, actor, error, statistics = self._gradients(*self._layers, tensors, *self._fusion.arguments(tensors))
+        batch.set("td_error", error.clone())  # a CUDA graph writes its outputs anew at each step
+        named = dict(zip(self._fusion.statistics, statistics.clone().unbind(), strict=True))
+        if losses_are_finite(named):
+            self._descend(critic, actor)
+        return named
+
+    def _descend(self, critic: Tensor, actor: Tensor) -> None:
+        self._critic.vector.grad, self._actor.vector.grad = critic, actor
+        self.optimizer.step()
+        self.steps += 1
+        flush(self.optimizer, self.steps)
+        if self.steps % self.target_every == 0:
+            self._move_targets()
+        self._critic.lower()
+        self._actor.lower()
+
+    def _move_targets(self) -> None:
+        parts = self._critic.parts | self._actor.parts
+        for name in self._fusion.tracked:
+            self._target.parts[f"target_{name}"].lerp_(parts[name], 1 - self.polyak)
+        self._target.lower()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Adam's state and the count of steps; the weights are the loss's."""
+        return {"optimizer": self.optimizer.state_dict(), "steps": self.steps}
+
+    @torch.no_grad()
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Restore Adam, and take over the weights that the loss holds by now."""
+        load_adam(self.optimizer, state["optimizer"])
+        self.steps = int(state["steps"])
+        self._lower()
+
+    def _lower(self) -> None:
+        for networks in (self._critic, self._actor, self._target):
+            networks.lower()
+
+
+def fast_dtype(device: str = "cpu") -> torch.dtype:
+    """bfloat16 on a processor with matrix units for it (AMX), float32 elsewhere.
+
+    Args:
+        device: where the networks live.
+
+    >>> fast_dtype("cuda")
+    torch.float32
+    """
+    return torch.bfloat16 if device == "cpu" and torch.cpu._is_amx_tile_supported() else torch.float32
+
+
+_FUSE: dict[type[LossModule], Callable[[Any], Fusion]] = {
+    SoftMultiGoalLoss: fused_sher.fuse,
+    MultiGoalDDPGLoss: fused_ddpg.fuse,
+}
+
+
+def _fuse(loss: LossModule) -> Fusion:
+    fuse = next((fuse for kind, fuse in _FUSE.items() if isinstance(loss, kind)), None)
+    if fuse is None:
+        raise UsageError(f"loss is a {type(loss).__name__}, whose gradient is not written out; use sher_rl.Learner.")
+    renamed = [key for key, default in vars(loss.default_keys()).items() if getattr(loss.tensor_keys, key) != default]
+    if loss.reduction != "mean" or renamed:
+        given = f"renamed keys {renamed}" if renamed else f"reduction {loss.reduction!r}"
+        raise UsageError(f"loss has {given}, which the fused gradient does not know; use sher_rl.Learner.")
+    return fuse(loss)
+
+
+def _tensors(batch: TensorDictBase) -> Batch:
+    if batch.get("steps_to_next_obs", None) is not None:
+        raise UsageError("The batch has 'steps_to_next_obs', rows of several steps; use sher_rl.Learner for it.")
+    following = batch.get("next")
+    reward = following.get("reward").squeeze(-1)
+    weight = batch.get("priority_weight", torch.ones_like(reward))
+    return Batch(
+        state=torch.cat((batch.get("observation"), batch.get("desired_goal")), -1),
+        action=batch.get("action"),
+        next_state=torch.cat((following.get("observation"), following.get("desired_goal")), -1),
+        reward=reward,
+        terminated=following.get("terminated").squeeze(-1),
+        weight=weight / weight.mean(),
+    )

@@ -1,0 +1,173 @@
+"""The gradient of Algorithm 1 written out: what :class:`~sher_rl.SoftMultiGoalLoss` and autograd compute."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from sher_rl.functional.targets import (
+    SCALE_SHIFT,
+    policy_objective,
+    policy_scale,
+    q_target_bounds,
+    return_bounds,
+    soft_q_target,
+    soft_value_target,
+)
+from sher_rl.learners.fused.layers import (
+    Batch,
+    Fusion,
+    Gradients,
+    Layers,
+    backward,
+    flat_gradients,
+    forward,
+    input_gradient,
+    q_values,
+)
+from sher_rl.objectives.sher import SoftMultiGoalLoss
+
+_UNBOUNDED = (-float("inf"), float("inf"))
+_STATISTICS = "loss_actor loss_qvalue loss_value loss_alpha alpha entropy q_mean q_min q_max v_mean grad_norm".split()
+
+
+class Rules(NamedTuple):
+    """The constants of the loss: see :class:`~sher_rl.SoftMultiGoalLoss`."""
+
+    gamma: float
+    q_target_bounds: tuple[Tensor, Tensor]
+    """Tensors, since a learned temperature moves them and numbers would be compiled in."""
+    q_bounds: tuple[float, float]
+    actor_q: Literal["q1", "min"]
+    target_entropy: float | None
+
+
+class Sample(NamedTuple):
+    """A reparameterised action per state, and what it was made of."""
+
+    action: Tensor
+    log_prob: Tensor
+    noise: Tensor
+    raw_scale: Tensor
+    actor_inputs: list[Tensor]
+
+
+def sample_action(actor: Layers, state: Tensor, noise: Tensor) -> Sample:
+    """Draw the fresh actions of a batch, ``(B, d)``, from the tanh-Gaussian policy; ``noise`` is standard normal."""
+    head, inputs = forward(actor, state[None])
+    loc, raw = head[0].chunk(2, -1)
+    scale = policy_scale(raw)
+    u = loc + scale * noise
+    gaussian = -0.5 * noise.square() - scale.log() - 0.5 * math.log(2 * math.pi)
+    log_slope = 2 * (math.log(2) - u - F.softplus(-2 * u))
+    return Sample(u.tanh(), (gaussian - log_slope).sum(-1), noise, raw, inputs)
+
+
+def policy_gradients(actor: Layers, sample: Sample, action_gradient: Tensor, alpha: Tensor) -> list[Tensor]:
+    """Gradients of the actor from those of the objective in the action, with the entropy's own (eq. 16).
+
+    With u = loc + scale * noise before tanh, d log π / d u = 2 tanh u, and d log π / d scale = -1 / scale besides.
+    """
+    weight = alpha / len(sample.action)
+    into_u = action_gradient * (1 - sample.action.square()) + 2 * weight * sample.action
+    into_scale = into_u * sample.noise - weight / policy_scale(sample.raw_scale)
+    into_raw = into_scale * torch.sigmoid(sample.raw_scale + SCALE_SHIFT)
+    return backward(actor, sample.actor_inputs, torch.cat((into_u, into_raw), -1)[None])
+
+
+def gradients(
+    qvalue: Layers,
+    value: Layers,
+    actor: Layers,
+    target: Layers,
+    batch: Batch,
+    log_alpha: Tensor,
+    noise: Tensor,
+    rules: Rules,
+) -> Gradients:
+    """One batch's gradients (lines 20-23), by hand.
+
+    Args:
+        qvalue: the Qs, from state and action, concatenated, to one number.
+        value: V, from state to one number.
+        actor: one network from state to ``2 d`` numbers, locations and raw scales.
+        target: V's target.
+        batch: the transitions.
+        log_alpha: logarithm of the temperature.
+        noise: standard normal, ``(B, d)``.
+        rules: constants.
+    """
+    rows, count, alpha = len(noise), len(qvalue[0][0]), log_alpha.exp()
+    state, next_state = (s.to(actor[0][0].dtype) for s in (batch.state, batch.next_state))
+    sample = sample_action(actor, state, noise)
+    q, stored_inputs = q_values(qvalue, state, batch.action)
+    q_fresh, fresh_inputs = q_values(qvalue, state, sample.action)
+    v, v_inputs = forward(value, state[None])
+    next_v, _ = forward(target, next_state[None])
+
+    q_target = soft_q_target(batch.reward, next_v.flatten(), batch.terminated, rules.gamma)
+    q_error = q - q_target.clamp(*rules.q_target_bounds)
+    v_error = v.flatten() - soft_value_target(q_fresh.clamp(*rules.q_bounds), sample.log_prob, alpha)
+    critic = backward(qvalue, stored_inputs, (batch.weight * q_error / rows).unsqueeze(-1))
+    critic += backward(value, v_inputs, (batch.weight * v_error / rows).view(1, rows, 1))
+
+    ascended = 1 if rules.actor_q == "q1" else count
+    chosen = q_fresh[:ascended].min(0)
+    use = -F.one_hot(chosen.indices, ascended).T.unsqueeze(-1).float() / rows
+    layers = [(weight[:ascended], bias[:ascended]) for weight, bias in qvalue]
+    into_input = input_gradient(layers, [x[:ascended] for x in fresh_inputs], use)
+    policy = policy_gradients(actor, sample, into_input[..., -noise.shape[-1] :].float().sum(0), alpha)
+
+    loss_alpha = torch.zeros_like(alpha)
+    if rules.target_entropy is not None:
+        entropy_gap = -(sample.log_prob + rules.target_entropy).mean()
+        policy.append(entropy_gap)
+        loss_alpha = log_alpha * entropy_gap
+    critic_flat, actor_flat, norm = flat_gradients(critic, policy)
+    statistics = (
+        policy_objective(chosen.values, sample.log_prob, alpha).mean(),
+        (batch.weight * 0.5 * q_error.square().sum(0)).mean(),
+        (batch.weight * 0.5 * v_error.square()).mean(),
+        loss_alpha,
+        alpha,
+        -sample.log_prob.mean(),
+        q.mean(),
+        q.min(),
+        q.max(),
+        v.mean(),
+        norm,
+    )
+    return Gradients(critic_flat, actor_flat, q_error.abs().mean(0), torch.stack(statistics))
+
+
+def fuse(loss: SoftMultiGoalLoss) -> Fusion:
+    """How :class:`~sher_rl.FusedLearner` differentiates this loss."""
+
+    def arguments(batch: Batch) -> tuple[Any, ...]:
+        return loss.log_alpha.detach(), torch.randn_like(batch.action), _rules(loss, batch.action)
+
+    return Fusion(
+        critic=["qvalue_network", "value_network"],
+        actor=["actor_network"],
+        scalars=[] if loss.target_entropy is None else [loss.log_alpha],
+        tracked=["value_network"],
+        gradients=gradients,
+        arguments=arguments,
+        statistics=_STATISTICS,
+    )
+
+
+def _rules(loss: SoftMultiGoalLoss, action: Tensor) -> Rules:
+    gamma, action_dim = loss.gamma.item(), action.shape[-1]
+    low, high = torch.tensor(q_target_bounds(loss.clip, gamma, loss.alpha.item(), action_dim), device=action.device)
+    return Rules(
+        gamma=gamma,
+        q_target_bounds=(low, high),
+        q_bounds=return_bounds(gamma) if loss.clip == "hard_q" else _UNBOUNDED,
+        actor_q=loss.actor_q,
+        target_entropy=-float(action_dim) if loss.target_entropy == "auto" else loss.target_entropy,
+    )

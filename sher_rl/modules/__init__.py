@@ -1,0 +1,1 @@
+"""Networks, normalisers, and the policy made of both."""

@@ -1,0 +1,235 @@
+"""Actor, Q and V over the concatenation of state and goal, and the normaliser of their inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from tensordict.nn import TensorDictModule
+from torch import Tensor, nn
+from torchrl.envs import EnvBase
+from torchrl.envs.utils import ExplorationType, exploration_type
+from torchrl.modules import MLP, ProbabilisticActor, TanhNormal
+
+from sher_rl.errors import UsageError
+from sher_rl.functional.poses import pose_difference
+from sher_rl.functional.targets import policy_scale
+
+STATE = ["observation", "desired_goal"]
+
+
+class GoalDims(NamedTuple):
+    """Sizes of a goal environment's vectors: ``observation``, ``goal`` and ``action``.
+
+    >>> GoalDims(observation=10, goal=3, action=4).goal
+    3
+    """
+
+    observation: int
+    goal: int
+    action: int
+
+    @classmethod
+    def of(cls, env: EnvBase) -> GoalDims:
+        """Read the sizes from an environment's specs.
+
+        Raises:
+            UsageError: it has no goals.
+        """
+        keys = set(env.observation_spec.keys())
+        missing = [key for key in STATE if key not in keys]
+        if missing:
+            raise UsageError(f"env has no {missing[0]!r} in its observation_spec; use a goal environment.")
+        return cls(
+            env.observation_spec["observation"].shape[-1],
+            env.observation_spec["desired_goal"].shape[-1],
+            env.full_action_spec["action"].shape[-1],
+        )
+
+
+class RunningNorm(nn.Module):
+    """Normalise vectors by the mean and standard deviation of everything seen so far, as HER's baselines do.
+
+    Raw values are clipped to ±200, the deviation is at least 0.01, and the result is clipped to ±5
+    (openai/baselines, her/normalizer.py). Before the first :meth:`update` only the clipping acts.
+
+    Args:
+        size: length of the vectors.
+
+    >>> norm = RunningNorm(1)
+    >>> norm.update(torch.tensor([[1.0], [3.0]]))
+    >>> norm(torch.tensor([[3.0], [900.0]]))
+    tensor([[1.],
+            [5.]])
+    """
+
+    raw_clip, floor, clip = 200.0, 0.01, 5.0
+    count: Tensor
+    total: Tensor
+    total_square: Tensor
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.register_buffer("count", torch.zeros((), dtype=torch.float64))
+        self.register_buffer("total", torch.zeros(size, dtype=torch.float64))
+        self.register_buffer("total_square", torch.zeros(size, dtype=torch.float64))
+        self.register_buffer("mean", torch.zeros(size))
+        self.register_buffer("std", torch.ones(size))
+
+    def forward(self, value: Tensor) -> Tensor:
+        """Normalise ``(*batch, size)`` float32."""
+        clipped = value.clamp(-self.raw_clip, self.raw_clip)
+        return ((clipped - self.mean) / self.std).clamp(-self.clip, self.clip)
+
+    def features(self, observation: Tensor, desired_goal: Tensor) -> Tensor:
+        """What of a goal is normalised: all of it, as it is."""
+        return desired_goal
+
+    @torch.no_grad()
+    def update(self, value: Tensor) -> None:
+        """Add raw vectors ``(*batch, size)`` to the statistics."""
+        rows = value.reshape(-1, value.shape[-1]).clamp(-self.raw_clip, self.raw_clip).double()
+        self.count += len(rows)
+        self.total += rows.sum(0)
+        self.total_square += rows.square().sum(0)
+        mean = self.total / self.count
+        variance = self.total_square / self.count - mean.square()
+        self.mean.copy_(mean)
+        self.std.copy_(variance.clamp_min(self.floor**2).sqrt())
+
+
+class PoseNorm(RunningNorm):
+    """Normalise what leads from the object's pose to the desired one, for goals that are poses.
+
+    The pose must end the observation, as it does in HandManipulateBlock, Egg and Pen: 7 numbers, position and
+    quaternion. Networks then need not learn to subtract positions and to multiply quaternions.
+
+    Args:
+        size: length of the vectors, as of :class:`RunningNorm`; a pose has 7.
+
+    >>> pose = torch.tensor([[0.0, 0.0, 0.1, 1.0, 0.0, 0.0, 0.0]])
+    >>> PoseNorm().features(pose, pose + torch.tensor([0.0, 0.2, 0.0, 0.0, 0.0, 0.0, 0.0]))
+    tensor([[0.0000, 0.2000, 0.0000, 1.0000, 0.0000, 0.0000, 0.0000]])
+    """
+
+    def __init__(self, size: int = 7) -> None:
+        super().__init__(size)
+
+    def features(self, observation: Tensor, desired_goal: Tensor) -> Tensor:
+        """The difference of both poses, see :func:`~sher_rl.functional.poses.pose_difference`."""
+        return pose_difference(observation[..., -7:], desired_goal)
+
+
+class GaussianNet(nn.Module):
+    """State and goal to the location and scale of a Gaussian, one per action dimension."""
+
+    outputs = 2
+
+    def __init__(self, dims: GoalDims, hidden: Sequence[int]) -> None:
+        super().__init__()
+        self.mlp = _mlp(dims.observation + dims.goal, self.outputs * dims.action, hidden)
+
+    def forward(self, observation: Tensor, desired_goal: Tensor) -> tuple[Tensor, Tensor]:
+        """Location and scale, ``(*batch, d)`` each, before tanh."""
+        loc, raw = self.mlp(observation, desired_goal).chunk(2, -1)
+        return loc, policy_scale(raw)
+
+    def act(self, observation: Tensor, desired_goal: Tensor) -> Tensor:
+        """Action: the mode, or a sample where exploration is random."""
+        loc, scale = self(observation, desired_goal)
+        if exploration_type() is ExplorationType.RANDOM:
+            loc = loc + scale * torch.randn_like(loc)
+        return loc.tanh()
+
+
+class DeterministicNet(nn.Module):
+    """State and goal to one action."""
+
+    outputs = 1
+
+    def __init__(self, dims: GoalDims, hidden: Sequence[int]) -> None:
+        super().__init__()
+        self.mlp = _mlp(dims.observation + dims.goal, self.outputs * dims.action, hidden)
+
+    def forward(self, observation: Tensor, desired_goal: Tensor) -> Tensor:
+        """Action ``(*batch, d)`` in [-1, 1]."""
+        return self.mlp(observation, desired_goal).tanh()
+
+    act = forward
+
+
+def make_networks(
+    dims: GoalDims, hidden: Sequence[int] = (256, 256, 256)
+) -> tuple[ProbabilisticActor, TensorDictModule, TensorDictModule]:
+    """Build actor, Q and V as ReLU networks over the concatenated inputs, the first UVFA architecture.
+
+    All three read *normalised* ``observation`` and ``desired_goal``. The actor is a tanh-Gaussian of scale
+    1 at the start, Q writes ``state_action_value`` and V ``state_value``, both ``(*batch, 1)`` (Schaul et al.,
+    Universal Value Function Approximators, ICML 2015).
+
+    Args:
+        dims: sizes of observation, goal and action.
+        hidden: width of each hidden layer.
+
+    Returns:
+        Actor, Q, V. For :class:`~sher_rl.SoftMultiGoalLoss`, which makes two Qs of the one.
+
+    >>> actor, qvalue, value = make_networks(GoalDims(10, 3, 4))
+    >>> q = qvalue(observation=torch.zeros(5, 10), action=torch.zeros(5, 4), desired_goal=torch.zeros(5, 3))
+    >>> q.shape
+    torch.Size([5, 1])
+    """
+    v = _mlp(dims.observation + dims.goal, 1, hidden)
+    value = TensorDictModule(v, in_keys=STATE, out_keys=["state_value"])
+    return _tanh_gaussian(GaussianNet(dims, hidden)), _qvalue(dims, hidden), value
+
+
+def make_ddpg_networks(
+    dims: GoalDims, hidden: Sequence[int] = (256, 256, 256)
+) -> tuple[TensorDictModule, TensorDictModule]:
+    """Build the deterministic actor and the Q of HER's baselines, ReLU networks with Xavier's initial weights.
+
+    Both read *normalised* ``observation`` and ``desired_goal``; the actor writes ``action`` in [-1, 1], Q writes
+    ``state_action_value``, ``(*batch, 1)`` (openai/baselines, her/actor_critic.py).
+
+    Args:
+        dims: sizes of observation, goal and action.
+        hidden: width of each hidden layer.
+
+    Returns:
+        Actor, Q. For :class:`~sher_rl.MultiGoalDDPGLoss`.
+
+    >>> actor, qvalue = make_ddpg_networks(GoalDims(10, 3, 4))
+    >>> actor(observation=torch.zeros(5, 10), desired_goal=torch.zeros(5, 3))
+    tensor([[0., 0., 0., 0.],
+            [0., 0., 0., 0.],
+            [0., 0., 0., 0.],
+            [0., 0., 0., 0.],
+            [0., 0., 0., 0.]], grad_fn=<TanhBackward0>)
+    """
+    networks = TensorDictModule(DeterministicNet(dims, hidden), STATE, ["action"]), _qvalue(dims, hidden)
+    for layer in (m for network in networks for m in network.modules() if isinstance(m, nn.Linear)):
+        nn.init.xavier_uniform_(layer.weight)
+        nn.init.zeros_(layer.bias)
+    return networks
+
+
+def _mlp(inputs: int, outputs: int, hidden: Sequence[int]) -> MLP:
+    return MLP(in_features=inputs, out_features=outputs, num_cells=list(hidden), activation_class=nn.ReLU)
+
+
+def _qvalue(dims: GoalDims, hidden: Sequence[int]) -> TensorDictModule:
+    mlp = _mlp(sum(dims), 1, hidden)
+    return TensorDictModule(mlp, in_keys=[*STATE, "action"], out_keys=["state_action_value"])
+
+
+def _tanh_gaussian(net: GaussianNet) -> ProbabilisticActor:
+    return ProbabilisticActor(
+        TensorDictModule(net, in_keys=STATE, out_keys=["loc", "scale"]),
+        in_keys=["loc", "scale"],
+        distribution_class=TanhNormal,
+        default_interaction_type=ExplorationType.DETERMINISTIC,
+    )

@@ -1,0 +1,307 @@
+"""The loss of Soft Multi-goal RL, a TorchRL LossModule."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import torch
+from tensordict import NestedKey, TensorDict, TensorDictBase, TensorDictParams
+from tensordict.nn import ProbabilisticTensorDictSequential, TensorDictModule, dispatch
+from torch import Tensor, nn
+from torchrl.envs.utils import ExplorationType, set_exploration_type
+from torchrl.modules.distributions.utils import rsample_and_log_prob
+from torchrl.objectives import LossModule, ValueEstimators
+from torchrl.objectives.utils import _vmap_func
+
+from sher_rl.errors import UsageError, check_numbers, is_number
+from sher_rl.functional.targets import (
+    Clip,
+    half_squared_error,
+    policy_objective,
+    q_target_bounds,
+    return_bounds,
+    soft_q_target,
+    soft_value_target,
+    temperature_loss,
+)
+
+
+class SoftMultiGoalLoss(LossModule):
+    r"""Losses of Q, V and policy in Soft Hindsight Experience Replay: Algorithm 1, lines 19-24.
+
+    One reparameterised action per state, :math:`ã \sim \pi(\cdot | s, g)`, serves V and policy.
+
+    .. math::
+        J_Q &= \textstyle\sum_i \frac12 (Q_i(s, a, g) - y_q)^2,\quad
+            y_q = r + \gamma (1 - d) V_{targ}(s', g) \\
+        J_V &= \frac12 (V(s, g) - y_v)^2,\quad y_v = \min_i Q_i(s, ã, g) - \alpha \log \pi(ã | s, g) \\
+        J_\pi &= \alpha \log \pi(ã | s, g) - Q_1(s, ã, g)
+
+    Every Q sees the whole batch, only V has a target network, and only ``terminated`` stops the bootstrap.
+    The signs and roles that the paper's equations 14-16 and its algorithm box disagree on are those of
+    soft actor-critic (arXiv:1801.01290).
+
+    Args:
+        actor_network: from the keys of state and goal to a reparameterised distribution of ``action``.
+        qvalue_network: one module, copied ``num_qvalue_nets`` times with fresh weights, or a list of them.
+            Writes ``state_action_value``, ``(*batch, 1)``.
+        value_network: writes ``state_value``, ``(*batch, 1)``; its keys are also read under ``next``.
+
+    Keyword Args:
+        alpha: temperature; the initial one if ``target_entropy`` is given.
+        gamma: discount in [0, 1); its power for n-step data (``steps_to_next_obs`` of TorchRL's MultiStep).
+        clip: ``"none"``; ``"hard"`` clips :math:`y_q` to the range of returns of rewards in {-1, 0}, as the
+            paper's code does; ``"hard_q"`` clips the min Q inside :math:`y_v` to it, before the entropy is
+            added (arXiv:2312.05787); ``"soft"`` clips :math:`y_q` to the range of *soft* returns.
+        actor_q: the policy ascends ``"q1"`` (Algorithm 1) or the ``"min"`` of the Qs.
+        target_entropy: ``None`` keeps ``alpha`` fixed; a number (nats), or ``"auto"`` for minus the action's
+            size, learns it: the output then has ``loss_alpha`` (arXiv:1812.05905).
+        num_qvalue_nets: how many Qs.
+        reduction: ``"mean"``, ``"sum"`` or ``"none"`` (per transition; no statistics then).
+        deactivate_vmap: evaluate the Qs in a loop.
+
+    ``forward`` returns ``loss_actor``, ``loss_qvalue``, ``loss_value`` (and ``loss_alpha``) to be added and
+    differentiated: each reaches its own network alone. It also returns ``alpha``, ``entropy`` (nats),
+    ``q_mean``, ``q_min``, ``q_max`` and ``v_mean``, and writes ``td_error`` (``(*batch)``, the mean over Qs of
+    :math:`|Q_i - y_q|`) into its input. A ``priority_weight`` in the input weighs the losses of Q and V,
+    as a weighted mean.
+    Key names change through :meth:`set_keys`. Target networks move by
+    :class:`torchrl.objectives.SoftUpdate`.
+
+    Raises:
+        UsageError: a value outside its range.
+
+    >>> from sher_rl import GoalDims, make_networks
+    >>> loss = SoftMultiGoalLoss(*make_networks(GoalDims(10, 3, 4)), alpha=0.05, gamma=0.98, clip="hard")
+    >>> states = {"observation": torch.randn(8, 10), "desired_goal": torch.randn(8, 3)}
+    >>> batch = TensorDict({**states, "action": torch.rand(8, 4), "next": {**states,
+    ...     "reward": -torch.ones(8, 1), "terminated": torch.zeros(8, 1, dtype=torch.bool)}}, [8])
+    >>> losses = loss(batch)
+    >>> (losses["loss_actor"] + losses["loss_qvalue"] + losses["loss_value"]).backward()
+    """
+
+    @dataclass
+    class _AcceptedKeys:
+        action: NestedKey = "action"
+        reward: NestedKey = "reward"
+        terminated: NestedKey = "terminated"
+        steps_to_next_obs: NestedKey = "steps_to_next_obs"
+        state_action_value: NestedKey = "state_action_value"
+        value: NestedKey = "state_value"
+        priority: NestedKey = "td_error"
+        priority_weight: NestedKey = "priority_weight"
+
+    default_keys = _AcceptedKeys
+    tensor_keys: _AcceptedKeys
+    default_value_estimator = ValueEstimators.TD0
+    _schedulable_buffers = frozenset({"gamma"})
+
+    gamma: Any
+    actor_network: ProbabilisticTensorDictSequential
+    qvalue_network: TensorDictModule
+    value_network: TensorDictModule
+    actor_network_params: TensorDictParams
+    qvalue_network_params: TensorDictParams
+    value_network_params: TensorDictParams
+    target_actor_network_params: TensorDictParams
+    target_qvalue_network_params: TensorDictParams
+    target_value_network_params: TensorDictParams
+
+    def __init__(
+        self,
+        actor_network: ProbabilisticTensorDictSequential,
+        qvalue_network: TensorDictModule | Sequence[TensorDictModule],
+        value_network: TensorDictModule,
+        *,
+        alpha: float,
+        gamma: float,
+        clip: Clip = "none",
+        actor_q: Literal["q1", "min"] = "q1",
+        target_entropy: float | Literal["auto"] | None = None,
+        num_qvalue_nets: int = 2,
+        reduction: Literal["mean", "sum", "none"] = "mean",
+        deactivate_vmap: bool = False,
+    ) -> None:
+        _check(alpha, gamma, clip, actor_q, target_entropy, reduction)
+        if type(num_qvalue_nets) is not int or num_qvalue_nets < 1:
+            raise UsageError(f"num_qvalue_nets is {num_qvalue_nets!r:.80}; use a whole number of at least 1.")
+        self._in_keys: list[NestedKey] | None = None
+        self._out_keys: list[str] | None = None
+        super().__init__()
+        self.clip, self.actor_q, self.reduction = clip, actor_q, reduction
+        self.deactivate_vmap, self.target_entropy = deactivate_vmap, target_entropy
+        self.convert_to_functional(actor_network, "actor_network")
+        self.convert_to_functional(value_network, "value_network", create_target_params=True)
+        if isinstance(qvalue_network, (list, tuple, nn.ModuleList)):
+            qvalue_network, num_qvalue_nets = list(qvalue_network), len(qvalue_network)
+        self.convert_to_functional(qvalue_network, "qvalue_network", num_qvalue_nets)
+        device = self._default_device
+        self.register_coeff_buffer("gamma", float(gamma), device=device, dtype=torch.float64)
+        log_alpha = torch.tensor(float(alpha), device=device).log()
+        if target_entropy is None:
+            self.register_buffer("log_alpha", log_alpha)
+        else:
+            self.log_alpha = nn.Parameter(log_alpha)
+        self._make_vmap()
+
+    @property
+    def alpha(self) -> Tensor:
+        """The temperature, a scalar without gradient; assign a number to change it."""
+        return self.log_alpha.detach().exp()
+
+    @alpha.setter
+    def alpha(self, value: float) -> None:
+        self.log_alpha.data.copy_(torch.tensor(float(value)).log())
+
+    def _make_vmap(self) -> None:
+        self._qvalues = _vmap_func(
+            self.qvalue_network,
+            (None, 0),
+            randomness=self.vmap_randomness,
+            pseudo_vmap=self.deactivate_vmap,
+        )
+
+    def make_value_estimator(self, value_type: ValueEstimators | None = None, **hyperparams: Any) -> LossModule:
+        """Set ``gamma`` the TorchRL way; of the estimators only TD(0) is Algorithm 1's."""
+        if value_type not in (None, ValueEstimators.TD0) or set(hyperparams) - {"gamma"}:
+            raise NotImplementedError(f"SoftMultiGoalLoss has the TD0 estimator with gamma, not {value_type}.")
+        self.gamma = hyperparams.get("gamma", self.gamma.item())
+        return self
+
+    def _set_in_keys(self) -> None:
+        keys = self.tensor_keys
+        self._in_keys = list(
+            dict.fromkeys(
+                [
+                    *self.actor_network.in_keys,
+                    *self.qvalue_network.in_keys,
+                    *self.value_network.in_keys,
+                    *(_next(key) for key in self.value_network.in_keys),
+                    _next(keys.reward),
+                    _next(keys.terminated),
+                ]
+            )
+        )
+
+    @property
+    def in_keys(self) -> list[NestedKey]:
+        """Keys that ``forward`` reads, also the names of its keyword arguments."""
+        if self._in_keys is None:
+            self._set_in_keys()
+        return self._in_keys or []
+
+    @in_keys.setter
+    def in_keys(self, values: list[NestedKey]) -> None:
+        self._in_keys = values
+
+    @property
+    def out_keys(self) -> list[str]:
+        """Keys that ``forward`` returns."""
+        if self._out_keys is None:
+            losses = ["loss_actor", "loss_qvalue", "loss_value"]
+            losses += [] if self.target_entropy is None else ["loss_alpha"]
+            statistics = ["alpha", "entropy", "q_mean", "q_min", "q_max", "v_mean"]
+            self._out_keys = losses + ([] if self.reduction == "none" else statistics)
+        return self._out_keys
+
+    @out_keys.setter
+    def out_keys(self, values: list[str]) -> None:
+        self._out_keys = values
+
+    @dispatch
+    def forward(self, tensordict: TensorDictBase) -> TensorDictBase:
+        """Compute the losses of a batch; see the class."""
+        action, log_prob = self._fresh_action(tensordict)
+        q_fresh = self._q(tensordict, self.qvalue_network_params.data, action)
+        q_target = self._q_target(tensordict, action.shape[-1])
+        q = self._q(tensordict, self.qvalue_network_params)
+        v = self._v(tensordict, self.value_network_params)
+        error = (q - q_target).detach().abs().mean(0)
+        tensordict.set(self.tensor_keys.priority, error)
+
+        weights = self._maybe_get_priority_weight(tensordict)
+        out = {
+            "loss_actor": self._reduce_loss(self._actor_objective(q_fresh, log_prob), tensordict),
+            "loss_qvalue": self._reduce_loss(
+                half_squared_error(q, q_target.expand_as(q)).sum(0), tensordict, weights=weights
+            ),
+            "loss_value": self._reduce_loss(
+                half_squared_error(v, self._v_target(q_fresh, log_prob)), tensordict, weights=weights
+            ),
+        }
+        if self.target_entropy is not None:
+            target = -float(action.shape[-1]) if self.target_entropy == "auto" else float(self.target_entropy)
+            out["loss_alpha"] = self._reduce_loss(temperature_loss(self.log_alpha, log_prob, target), tensordict)
+        if self.reduction == "none":
+            return TensorDict(out, tensordict.batch_size)
+        q = q.detach()
+        return TensorDict(
+            {
+                **out,
+                "alpha": self.alpha,
+                "entropy": -log_prob.detach().mean(),
+                "q_mean": q.mean(),
+                "q_min": q.min(),
+                "q_max": q.max(),
+                "v_mean": v.detach().mean(),
+            }
+        )
+
+    def _fresh_action(self, tensordict: TensorDictBase) -> tuple[Tensor, Tensor]:
+        state = tensordict.select(*self.actor_network.in_keys)
+        with (
+            set_exploration_type(ExplorationType.RANDOM),
+            self.actor_network_params.to_module(self.actor_network, preserve_module_state=False),
+        ):
+            return rsample_and_log_prob(self.actor_network.get_dist(state))
+
+    def _actor_objective(self, q_fresh: Tensor, log_prob: Tensor) -> Tensor:
+        q = q_fresh[0] if self.actor_q == "q1" else q_fresh.min(0).values
+        return policy_objective(q, log_prob, self.alpha)
+
+    def _v_target(self, q_fresh: Tensor, log_prob: Tensor) -> Tensor:
+        q = q_fresh.clamp(*return_bounds(self.gamma.item())) if self.clip == "hard_q" else q_fresh
+        return soft_value_target(q, log_prob, self.alpha)
+
+    @torch.no_grad()
+    def _q_target(self, tensordict: TensorDictBase, action_dim: int) -> Tensor:
+        keys, following = self.tensor_keys, tensordict.get("next")
+        reward = following.get(keys.reward).squeeze(-1)
+        steps = tensordict.get(keys.steps_to_next_obs, None)
+        gamma = self.gamma if steps is None else self.gamma ** steps.reshape(reward.shape).to(reward.dtype)
+        next_value = self._v(following, self.target_value_network_params)
+        target = soft_q_target(reward, next_value, following.get(keys.terminated).squeeze(-1), gamma)
+        return target.clamp(*q_target_bounds(self.clip, self.gamma.item(), self.alpha.item(), action_dim))
+
+    def _q(self, tensordict: TensorDictBase, params: TensorDictParams, action: Tensor | None = None) -> Tensor:
+        inputs = tensordict.select(*self.qvalue_network.in_keys)
+        if action is not None:
+            inputs.set(self.tensor_keys.action, action)
+        return self._qvalues(inputs, params).get(self.tensor_keys.state_action_value).squeeze(-1)
+
+    def _v(self, tensordict: TensorDictBase, params: TensorDictParams) -> Tensor:
+        with params.to_module(self.value_network, preserve_module_state=False):
+            inputs = tensordict.select(*self.value_network.in_keys)
+            return self.value_network(inputs).get(self.tensor_keys.value).squeeze(-1)
+
+
+def _next(key: NestedKey) -> NestedKey:
+    return ("next", *key) if isinstance(key, tuple) else ("next", key)
+
+
+def _check(
+    alpha: float, gamma: float, clip: str, actor_q: str, target_entropy: float | str | None, reduction: str
+) -> None:
+    check_numbers(alpha=alpha, gamma=gamma)
+    if not alpha >= 0 or (target_entropy is not None and alpha == 0):
+        raise UsageError(f"alpha is {alpha}; use a number of at least 0, above 0 with a target_entropy.")
+    if not 0 <= gamma < 1:
+        raise UsageError(f"gamma is {gamma}; use a number from 0 up to, not including, 1.")
+    if not (target_entropy is None or target_entropy == "auto" or is_number(target_entropy)):
+        raise UsageError(f"target_entropy is {target_entropy!r:.80}; use a finite number, 'auto' or None.")
+    choices = (("clip", clip, get_args(Clip)), ("actor_q", actor_q, ("q1", "min")))
+    for name, value, known in (*choices, ("reduction", reduction, ("mean", "sum", "none"))):
+        if value not in known:
+            raise UsageError(f"{name} is {value!r:.80}; use one of {', '.join(known)}.")

@@ -1,0 +1,1 @@
+"""Hindsight goals as a transform of a TorchRL replay buffer."""

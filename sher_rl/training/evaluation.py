@@ -1,0 +1,150 @@
+"""Success rates: of collected episodes, of a policy on seeds that training never uses, and on training's own goals."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from typing import Any
+
+import torch
+from tensordict import TensorDictBase
+from tensordict.nn import TensorDictModuleBase
+from torch import Tensor
+from torchrl.envs import EnvBase
+from torchrl.envs.utils import ExplorationType, set_exploration_type
+
+from sher_rl.envs.make import default_backend, make_env
+from sher_rl.training.config import RunConfig
+from sher_rl.training.rollouts import EnvState
+from sher_rl.training.threads import one_torch_thread
+
+TEST_ENVS = 20
+"""Environments that tests step together."""
+
+
+def episode_success(data: TensorDictBase) -> Tensor:
+    """Success at the last step of each episode that ends in ``data``: ``(episodes,)``, 0 or 1."""
+    return data.get(("next", "is_success"))[data.get(("next", "done"))]
+
+
+def final_states(
+    policy: TensorDictModuleBase, env: EnvBase, *, episodes: int, seed: int, max_steps: int = 100_000
+) -> TensorDictBase:
+    """Play deterministic episodes; episode ``i`` starts from seed ``seed + i``, however many environments.
+
+    Args:
+        policy: from ``observation`` and ``desired_goal`` to ``action``.
+        env: of batch size ``[n]``, from :func:`~sher_rl.make_env`.
+        episodes: how many.
+        seed: of the first.
+        max_steps: bound on an environment that never ends by itself.
+
+    Returns:
+        What the last step of each led to, ``[episodes]``: ``is_success`` (0 or 1), ``achieved_goal``,
+        ``desired_goal`` and the rest of a step.
+
+    >>> from torchrl.modules import RandomPolicy
+    >>> env = make_env("FetchReach-v4", num_envs=2)
+    >>> final_states(RandomPolicy(env.full_action_spec), env, episodes=3, seed=0)["achieved_goal"].shape
+    torch.Size([3, 3])
+    """
+    rounds = []
+    for first in range(0, episodes, env.batch_size[0]):
+        env.set_seed(seed + first)
+        rounds.append(_play(policy, env, max_steps))
+    return torch.cat(rounds)[:episodes]
+
+
+@torch.no_grad()
+def _play(policy: TensorDictModuleBase, env: EnvBase, max_steps: int = 100_000) -> TensorDictBase:
+    """Reset the environments, play one episode in each, and return what its last step led to: ``[n]``"""
+    with set_exploration_type(ExplorationType.DETERMINISTIC), one_torch_thread():
+        steps = env.rollout(
+            max_steps,
+            policy,
+            auto_cast_to_device=True,
+            break_when_any_done=False,
+            break_when_all_done=True,
+        )
+    last = steps.get(("next", "done")).int().argmax(1).reshape(-1)
+    return steps.get("next")[torch.arange(len(last)), last]
+
+
+def evaluate(
+    policy: TensorDictModuleBase, env: EnvBase, *, episodes: int, seed: int, max_steps: int = 100_000
+) -> Tensor:
+    """Success at the last step of each episode of :func:`final_states`: ``(episodes,)``, 0 or 1.
+
+    >>> from torchrl.modules import RandomPolicy
+    >>> env = make_env("FetchReach-v4", num_envs=2)
+    >>> evaluate(RandomPolicy(env.full_action_spec), env, episodes=3, seed=0).shape
+    torch.Size([3])
+    """
+    states = final_states(policy, env, episodes=episodes, seed=seed, max_steps=max_steps)
+    return states.get("is_success").reshape(-1)
+
+
+def evaluate_from_start(policy: TensorDictModuleBase, env: EnvBase, *, rounds: int, seed: int) -> Tensor:
+    """Play the episodes that training from ``seed`` begins with, deterministically.
+
+    Environment ``i`` is seeded once, by ``seed + i``, and then plays ``rounds`` episodes: with the starts and goals of
+    the first episodes of a training environment of that seed, which do not depend on the actions.
+
+    Returns:
+        Success at the last step of each episode, ``(rounds * n,)``, 0 or 1.
+
+    >>> from torchrl.modules import RandomPolicy
+    >>> env = make_env("FetchReach-v4", num_envs=2)
+    >>> evaluate_from_start(RandomPolicy(env.full_action_spec), env, rounds=2, seed=0).shape
+    torch.Size([4])
+    """
+    env.set_seed(seed)
+    return torch.cat([_play(policy, env).get("is_success").reshape(-1) for _ in range(rounds)])
+
+
+class Evaluation:
+    """The evaluations of a run: on test seeds and, with the same deterministic policy, on goals of its training.
+
+    Args:
+        config: task, seeds and numbers of episodes.
+        test_env: environments for all of them; then none are on training's goals, whose environments are not known.
+    """
+
+    def __init__(self, config: RunConfig, test_env: EnvBase | None = None) -> None:
+        self._config = config
+        make = partial(make_env, config.env_id, backend=default_backend(config.env_id))
+        self._test = make(min(TEST_ENVS, config.eval_episodes)) if test_env is None else test_env
+        share = config.train_eval_episodes
+        self._episodes = math.ceil(config.eval_episodes / 4) if share is None else share
+        self._rounds = math.ceil(self._episodes / config.num_envs)
+        copies = math.ceil(self._episodes / self._rounds) if self._rounds else 0
+        self._train = make(copies) if copies and test_env is None else None
+
+    def test(self, policy: TensorDictModuleBase) -> TensorDictBase:
+        """What the test episodes ended in, ``[eval_episodes]``; see :func:`final_states`."""
+        return final_states(policy, self._test, episodes=self._config.eval_episodes, seed=self._config.test_seed)
+
+    def train(self, policy: TensorDictModuleBase) -> Tensor:
+        """Successes on the first goals of training, ``(train_eval_episodes,)``; see :func:`evaluate_from_start`."""
+        if self._train is None:
+            return torch.empty(0)
+        success = evaluate_from_start(policy, self._train, rounds=self._rounds, seed=self._config.train_seed)
+        return success[: self._episodes]
+
+    def state_dict(self) -> dict[str, Any]:
+        """The environments' states."""
+        return {name: EnvState(env).state_dict() for name, env in self._envs().items()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from :meth:`state_dict`."""
+        for name, env in self._envs().items():
+            EnvState(env).load_state_dict(state[name])
+
+    def close(self) -> None:
+        """Close the environments."""
+        for env in self._envs().values():
+            env.close()
+
+    def _envs(self) -> dict[str, EnvBase]:
+        envs = {"test": self._test, "train": self._train}
+        return {name: env for name, env in envs.items() if env is not None}

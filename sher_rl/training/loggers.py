@@ -1,0 +1,83 @@
+"""TorchRL's loggers beside the csv: its rows in TensorBoard, Weights & Biases, MLflow or Trackio as well."""
+
+from __future__ import annotations
+
+import math
+import shutil
+import uuid
+from collections.abc import Callable, Mapping
+from importlib.util import find_spec
+from pathlib import Path
+
+from torchrl.record.loggers import Logger, MLFlowLogger, TensorboardLogger, WandbLogger
+from torchrl.record.loggers.trackio import TrackioLogger
+
+from sher_rl.errors import UsageError
+from sher_rl.files import replace_file
+from sher_rl.training.config import LoggerName, RunConfig
+
+_PROJECT = "sher-rl"
+
+
+def check_logger(name: LoggerName | None) -> None:
+    """Refuse a logger whose package is not installed.
+
+    Raises:
+        UsageError: naming the extra that brings it.
+
+    >>> check_logger(None)
+    """
+    if name and find_spec(name) is None:
+        raise UsageError(f"logger {name!r} needs the package of that name; run pip install 'sher-rl[{name}]'.")
+
+
+def open_logger(config: RunConfig, folder: Path) -> Logger | None:
+    """Make the run's logger and give it the configuration; None without ``config.logger``.
+
+    TensorBoard's files are in ``folder/tensorboard`` and begin anew, since a run that is resumed logs all its rows
+    again; in Weights & Biases and Trackio it goes on with its logged run, in MLflow (``mlflow.db`` beside the run
+    folders) it is another run of the same experiment.
+
+    Raises:
+        UsageError: its package is not installed.
+    """
+    check_logger(config.logger)
+    if config.logger is None:
+        return None
+    logger = _OPEN[config.logger](folder)
+    values = config.values().items()
+    logger.log_hparams({key: value if isinstance(value, (int, float)) else str(value) for key, value in values})
+    return logger
+
+
+def log_row(logger: Logger, row: Mapping[str, float]) -> None:
+    """Log a row of ``progress.csv`` at its number of frames; empty cells are left out."""
+    logger.log_metrics({name: v for name, v in row.items() if not math.isnan(v)}, step=int(row["frames"]))
+
+
+def _tensorboard(folder: Path) -> Logger:
+    shutil.rmtree(folder / "tensorboard", ignore_errors=True)
+    return TensorboardLogger("tensorboard", str(folder))
+
+
+def _wandb(folder: Path) -> Logger:
+    file = folder / "wandb_id"
+    if not file.exists():
+        replace_file(file, uuid.uuid4().hex.encode())
+    return WandbLogger(folder.name, save_dir=str(folder), project=_PROJECT, id=file.read_text())
+
+
+def _mlflow(folder: Path) -> Logger:
+    return MLFlowLogger(folder.name, f"sqlite:///{folder.absolute().parent / 'mlflow.db'}")
+
+
+def _trackio(folder: Path) -> Logger:
+    return TrackioLogger(folder.name, _PROJECT)
+
+
+_OPEN: dict[str, Callable[[Path], Logger]] = {
+    "tensorboard": _tensorboard,
+    "wandb": _wandb,
+    "mlflow": _mlflow,
+    "trackio": _trackio,
+}

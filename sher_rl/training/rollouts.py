@@ -1,0 +1,101 @@
+"""Collected batches, from a TorchRL collector that can be saved between two of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from tensordict import TensorDict, TensorDictBase
+from tensordict.nn import TensorDictModuleBase
+from torchrl.collectors import Collector
+from torchrl.envs import EnvBase
+
+from sher_rl.errors import UsageError
+from sher_rl.training.config import RunConfig
+from sher_rl.training.threads import one_torch_thread
+
+
+class Rollouts:
+    """Batches ``[num_envs, time]`` from an exploring policy, without end.
+
+    TorchRL's collector, whose own state dict leaves out the environments and the step it carries over; here they
+    are in it, so that episodes may be under way.
+
+    Args:
+        config: sizes of a batch, and how much is random.
+        env: of :func:`~sher_rl.make_env`, or another with ``get_state`` and ``set_state``.
+        explorer: from :func:`~sher_rl.make_explorer`.
+
+    Raises:
+        UsageError: the environment cannot be saved.
+    """
+
+    def __init__(self, config: RunConfig, env: EnvBase, explorer: TensorDictModuleBase) -> None:
+        batch = math.ceil(config.frames_per_batch / config.num_envs) * config.num_envs
+        self._env = EnvState(env)
+        self._collector = Collector(
+            env,
+            explorer,
+            frames_per_batch=batch,
+            total_frames=-1,
+            init_random_frames=math.ceil(config.random_frames / batch) * batch,
+            policy_device=config.device,
+            env_device="cpu",
+            storing_device=config.device,
+            auto_register_policy_transforms=False,
+        )
+        self._batches = iter(self._collector)
+        self._env.state_dict()  # what cannot be saved is refused now, not at the first checkpoint
+
+    def __next__(self) -> TensorDictBase:
+        with one_torch_thread():
+            return next(self._batches)
+
+    def close(self) -> None:
+        """Close the environments, too."""
+        self._collector.shutdown()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Counters, exploration, environments, and the step that the next batch begins with."""
+        return {
+            "collector": self._collector.state_dict(),
+            "carried": self._collector._carrier.to_dict(),
+            "env": self._env.state_dict(),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from :meth:`state_dict`, before the first batch."""
+        collector = self._collector
+        collector.load_state_dict(state["collector"])  # which hands out new trajectory ids
+        collector._traj_pool.load_state_dict(state["collector"]["traj_pool"])
+        carried = TensorDict(state["carried"], collector._carrier.batch_size)
+        collector._carrier = carried.to(device) if (device := collector._carrier.device) else carried
+        self._env.load_state_dict(state["env"])
+
+
+class EnvState:
+    """An environment as a component of a checkpoint.
+
+    Args:
+        env: with ``get_state()``, which returns tensors, numbers, text, and lists and dictionaries of them, and
+            ``set_state(state)``.
+
+    Raises:
+        UsageError: it has no such methods.
+    """
+
+    def __init__(self, env: EnvBase) -> None:
+        if not hasattr(env, "get_state"):  # TorchRL gives each a set_state, which sets nothing
+            raise UsageError(
+                f"env {type(env).__name__} cannot be saved with a run; give it get_state() and set_state(state)."
+            )
+        self._env = env
+
+    def state_dict(self) -> dict[str, Any]:
+        """See :meth:`~sher_rl.envs.native.NativeEnv.get_state`."""
+        return self._env.get_state()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """See :meth:`~sher_rl.envs.native.NativeEnv.set_state`."""
+        self._env.set_state(state)

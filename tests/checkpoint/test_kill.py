@@ -1,0 +1,87 @@
+"""Runs killed by signals, in processes of their own, then resumed and compared with the run that nothing disturbed."""
+
+import multiprocessing
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from helpers.restarted import run
+from helpers.same_run import AWKWARD, assert_same_run
+from helpers.small import FLAGS, REACH
+
+SLOW = [pytest.param(moment, marks=pytest.mark.slow) for moment in range(3, 20)]
+
+
+@pytest.fixture(scope="module")
+def start():
+    """Start ``run`` in a fresh process, soon: a server has the imports ready."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["helpers.restarted", "sher_rl.envs.native", "torch._dynamo"])
+
+    def process(out_dir: Path) -> multiprocessing.Process:
+        process = context.Process(target=run, args=(out_dir,))
+        process.start()
+        return process
+
+    first = context.Process(target=time.sleep, args=(0,))
+    first.start()  # and with it the server
+    first.join()
+    return process
+
+
+@pytest.fixture(scope="module")
+def undisturbed(start, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, float]:
+    """The run, and the seconds that it takes."""
+    folder, begin = tmp_path_factory.mktemp("undisturbed"), time.monotonic()
+    process = start(folder)
+    process.join()
+    assert process.exitcode == 0
+    return folder / "run", time.monotonic() - begin
+
+
+def wait_for_a_checkpoint_being_written(run: Path, number: int, process: multiprocessing.Process) -> None:
+    """Return while the temporary folder of the ``number``-th checkpoint is there."""
+    seen = set()
+    while process.is_alive() and len(seen) < number:
+        seen.update(path.name for path in run.glob("checkpoints/.*.part"))
+
+
+@pytest.mark.parametrize("moment", [0, 1, 2, *SLOW])
+def test_a_run_killed_at_any_moment_goes_on_to_the_bit(moment: int, start, undisturbed, tmp_path: Path) -> None:
+    whole, seconds = undisturbed
+    draw = random.Random(moment)
+    for _ in range(1 + moment % 2):  # some runs are killed twice
+        process = start(tmp_path)
+        if moment % 3 == 0:
+            wait_for_a_checkpoint_being_written(tmp_path / "run", draw.randint(1, 5), process)
+        else:
+            process.join(draw.uniform(0, 0.9 * seconds))
+        process.kill()
+        process.join()
+    process = start(tmp_path)
+    process.join()
+    assert process.exitcode == 0
+    assert_same_run(whole, tmp_path / "run")
+    assert not list((tmp_path / "run").glob("checkpoints/.*"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
+def test_a_signal_is_answered_by_a_checkpoint(number: signal.Signals, undisturbed, start, tmp_path: Path) -> None:
+    flags = [*FLAGS, *(f"--{key.replace('_', '-')}={value}" for key, value in AWKWARD.items() if key != "compile")]
+    flags += ["--hidden", "16", "16", "--out-dir", str(tmp_path), "--run-name", "run", "--checkpoint-minutes", "1e-6"]
+    command = [sys.executable, REACH.__file__, *flags]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    while process.poll() is None and not list(tmp_path.glob("run/checkpoints/[0-9]*")):
+        time.sleep(0.002)
+    process.send_signal(number)
+    output = process.communicate(timeout=60)[0]
+    assert process.returncode == 128 + number
+    assert f"stopped by {number.name}; go on with --resume" in output
+    finish = start(tmp_path)
+    finish.join()
+    assert finish.exitcode == 0
+    assert_same_run(undisturbed[0], tmp_path / "run", seeded=("torch_cpu",))

@@ -1,0 +1,77 @@
+"""The pipelines under docs/examples, run for real and briefly."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import gymnasium
+import pytest
+import torch
+from helpers.same_run import assert_same_run
+
+import sher_rl
+from sher_rl.training.progress import read_progress
+
+EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
+
+
+def load(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_dqn_flips_eight_bits_with_hindsight():
+    assert load("bit_flipping").main(bits=8, frames=8_000) >= 0.9
+
+
+@pytest.mark.slow
+def test_dqn_flips_fifteen_bits_with_hindsight_alone():
+    example = load("bit_flipping")
+    assert example.main(bits=15) >= 0.9
+    assert example.main(bits=15, plain=True) <= 0.1
+
+
+def test_sac_with_prioritised_replay():
+    assert torch.isfinite(load("sac").main(frames=400, updates=5)).all()
+
+
+@pytest.mark.parametrize("mode", ["read", "write"])
+def test_ddpg_with_a_plain_replay_buffer(mode):
+    assert torch.isfinite(load("ddpg").main(frames=400, updates=5, mode=mode)).all()
+
+
+def test_an_asynchronous_collector_writes_the_buffer():
+    assert 0 < load("async_collector").main(frames=2_000, capacity=500) < 1
+
+
+@pytest.fixture
+def puck(tmp_path: Path) -> Iterator[tuple[ModuleType, sher_rl.Config]]:
+    example, threads = load("own_task"), torch.get_num_threads()
+    torch.set_num_threads(1)  # networks this small wait for a second one if the machine is busy
+    yield example, dataclasses.replace(example.CONFIG, out_dir=tmp_path, run_name="run")
+    torch.set_num_threads(threads)
+    gymnasium.registry.pop("Puck-v0")
+
+
+def test_a_task_of_ones_own_is_learned(puck, tmp_path):
+    example, config = puck
+    example.main(config)
+    assert read_progress(tmp_path / "run" / "progress.csv")[-1]["test_success"] > 0.9  # a random policy: below 0.1
+    assert sher_rl.load_policy(tmp_path / "run").env_id == "Puck-v0"
+
+
+def test_a_task_of_ones_own_resumes_to_the_bit(puck, tmp_path):
+    example, config = puck
+    # 34 steps of each of three: checkpoints fall in mid-episode
+    numbers = {"num_envs": 3, "frames_per_batch": 100, "random_frames": 100, "eval_frames": 204, "eval_episodes": 2}
+    config = dataclasses.replace(config, **numbers, batch_size=32, updates_per_batch=3, total_frames=612)
+    example.main(dataclasses.replace(config, run_name="whole"))
+    example.main(dataclasses.replace(config, total_frames=306))
+    example.main(dataclasses.replace(config, resume=tmp_path / "run"))
+    assert_same_run(tmp_path / "whole", tmp_path / "run")

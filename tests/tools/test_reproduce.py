@@ -1,0 +1,134 @@
+import fcntl
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from helpers.small import load_recipe
+
+from sher_rl import UsageError
+from sher_rl.training.progress import read_progress
+
+TOOL = Path(__file__).parents[2] / "tools" / "reproduce.py"
+REPRODUCE = load_recipe("reproduce", TOOL.parent)
+
+
+def args(tmp_path: Path, **changes) -> object:
+    folders = {"out_dir": tmp_path / "runs", "results": tmp_path / "results"}
+    return REPRODUCE.Args(**{"tasks": ("fetch_reach",), "seeds": (0,), **folders, **changes})
+
+
+def start(tmp_path: Path, *flags: str) -> subprocess.Popen:
+    folders = ["--out-dir", str(tmp_path / "runs"), "--results", str(tmp_path / "results")]
+    command = [sys.executable, str(TOOL), *flags, *folders]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def test_the_plan_is_the_papers_figures_and_table() -> None:
+    jobs = REPRODUCE.plan(REPRODUCE.Args())
+    assert len(jobs) == len({job.name for job in jobs}) == 5 * (8 * 3 + 3)
+    names = {job.name for job in jobs}
+    assert {"hand_egg-cher-s4", "fetch_slide-sher-s0", "fetch_slide-sher-a0.05-s2"} <= names
+    frames = {(job.config.task, job.config.total_frames) for job in jobs}
+    assert len(frames) == 8
+    assert len(REPRODUCE.plan(REPRODUCE.Args(methods=("her",), alphas=(), seeds=(0,)))) == 8
+    assert len(REPRODUCE.plan(REPRODUCE.Args(methods=(), seeds=(0,)))) == 3
+
+
+def test_commands_are_the_recipes_own(tmp_path: Path) -> None:
+    jobs = {job.name: job for job in REPRODUCE.plan(args(tmp_path, tasks=("fetch_slide", "hand_pen"), frames=900))}
+    command = " ".join(jobs["fetch_slide-sher-a0.05-s0"].command()[1:])
+    assert command.endswith(
+        f"recipes/sher_fetch_slide.py --total-frames 900 --seed 0 --alpha 0.05 "
+        f"--out-dir {tmp_path}/runs --run-name fetch_slide-sher-a0.05-s0"
+    )
+    job = jobs["hand_pen-cher-s0"]
+    job.folder.mkdir(parents=True)
+    (job.folder / "config.json").write_text("{}")
+    command = " ".join(job.command()[1:])
+    assert command.endswith(f"cher.py --env HandManipulatePen-v1 --total-frames 900 --resume {job.folder}")
+
+
+def test_the_dry_run_prints_time_disk_and_state_and_writes_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    results = TOOL.parents[1] / "docs" / "results"
+    jobs = REPRODUCE.plan(args(tmp_path, results=results, seeds=(0, 99)))
+    REPRODUCE.main(args(tmp_path, results=results, seeds=(0, 99), dry_run=True))
+    *lines, last = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == [job.name for job in jobs]
+    assert [line.split()[-1] for line in lines] == ["finished"] * 3 + ["new"] * 3
+    assert last.startswith("3 of 6 runs to do: 0.0")
+    REPRODUCE.main(args(tmp_path, dry_run=True))
+    assert "unknown for 3" in capsys.readouterr().out
+    assert not any(tmp_path.iterdir())
+
+
+def test_the_estimate_is_seconds_a_frame_of_results_and_bytes_a_row(tmp_path: Path) -> None:
+    [job] = REPRODUCE.plan(args(tmp_path, methods=("her",), frames=5_000))
+    assert job.seconds() is None
+    job.csv.parent.mkdir()
+    header = "frames,updates,seconds,train_success,test_success,train_episodes,test_episodes"
+    for seed, seconds in enumerate((40, 60, 500)):
+        csv = job.csv.with_name(f"fetch_reach-her-s{seed + 1}.csv")
+        csv.write_text(f"{header}\n1000,1,{seconds},0,0,1,1\n")
+    assert job.seconds() == 300
+    assert 150 * 5_000 < job.disk() < 170 * 5_000  # a row of FetchReach has 37 floats and some marks
+
+
+def test_failures_are_listed_and_two_never_share_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    jobs = REPRODUCE.plan(args(tmp_path, methods=("sher", "her"), frames=400))
+    jobs[0].folder.mkdir(parents=True)
+    (jobs[0].folder / "config.json").write_text("{}")
+    with (tmp_path / "runs" / f"{jobs[1].name}.log").open("w") as log:
+        fcntl.flock(log, fcntl.LOCK_EX)
+        assert REPRODUCE.run_all(jobs, 2) == 1
+    output = capsys.readouterr().out
+    assert "0 of 2 runs finished, 2 failed" in output
+    assert "fetch_reach-her-s0: another process is running it" in output
+    assert "fetch_reach-sher-s0: exit code 1: error: " in output
+    assert not (tmp_path / "results").exists()
+    assert not jobs[1].folder.exists()
+
+
+def test_a_stopped_plan_goes_on_and_a_finished_one_has_nothing_to_do(tmp_path: Path) -> None:
+    flags = "--tasks fetch_reach --methods sher --seeds 0 1 --frames 1600 --jobs 2".split()
+    logs = [tmp_path / "runs" / f"fetch_reach-sher-s{seed}.log" for seed in (0, 1)]
+    process = start(tmp_path, *flags)
+    while process.poll() is None and not all(log.exists() and "buffer: " in log.read_text() for log in logs):
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    output = process.communicate(timeout=120)[0]
+    assert process.returncode == 128 + signal.SIGTERM, output
+    stopped = [int(path.name) for path in tmp_path.glob("runs/*/checkpoints/[0-9]*")]
+    assert len(stopped) == 2
+    assert max(stopped) < 1_600
+
+    process = start(tmp_path, *flags)
+    output = process.communicate(timeout=180)[0]
+    assert process.returncode == 0, output
+    assert "resume" in output
+    assert "2 of 2 runs finished, 0 failed" in output
+    for seed in (0, 1):
+        result = tmp_path / "results" / f"fetch_reach-sher-s{seed}.csv"
+        assert [row["frames"] for row in read_progress(result)] == [1_600]
+        made_by = json.loads(result.with_suffix(".json").read_text())
+        assert made_by["config"]["seed"] == seed
+        assert made_by["versions"]["torchrl"]
+        assert "--total-frames 1600" in made_by["command"]
+    jobs = REPRODUCE.plan(args(tmp_path, methods=("sher",), seeds=(0, 1), frames=1_600))
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+    assert REPRODUCE.run_all(jobs, 1) == 0
+    assert before == {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [({"jobs": 0}, "jobs is 0"), ({"frames": 0}, "total_frames is 0"), ({"seeds": (-1,)}, "seed is -1")],
+)
+def test_wrong_numbers_get_one_sentence(values: dict, sentence: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=sentence):
+        REPRODUCE.main(args(tmp_path, **values))

@@ -1,0 +1,65 @@
+import json
+import math
+from pathlib import Path
+
+import pytest
+from helpers.same_run import AWKWARD, assert_same_run
+from helpers.small import small_config, small_run
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+import sher_rl.training.loggers
+from sher_rl import UsageError
+from sher_rl.training.progress import make_run_folder, read_progress
+
+NUMBERS = AWKWARD | {"logger": "tensorboard"}
+
+
+def logged(run: Path) -> dict[str, list[tuple[int, float]]]:
+    events = EventAccumulator(str(run / "tensorboard"))
+    events.Reload()
+    return {tag: [(e.step, e.value) for e in events.Scalars(tag)] for tag in events.Tags()["scalars"]}
+
+
+def assert_logged_is_the_csv(run: Path) -> None:
+    found, rows = logged(run), read_progress(run / "progress.csv")
+    assert set(found) == {name for row in rows for name, value in row.items() if not math.isnan(value)}
+    for name, events in found.items():
+        expected = [(int(row["frames"]), row[name]) for row in rows if not math.isnan(row[name])]
+        assert [step for step, _ in events] == [step for step, _ in expected]
+        assert [value for _, value in events] == pytest.approx([value for _, value in expected], rel=1e-6)
+
+
+def test_the_event_file_has_the_rows_of_the_csv_once_after_a_resume_too(tmp_path: Path) -> None:
+    whole = small_run(tmp_path / "whole", **NUMBERS)
+    assert_logged_is_the_csv(whole)
+    part = small_run(tmp_path / "part", **NUMBERS | {"total_frames": 408})  # its last row is off the schedule
+    assert [step for step, _ in logged(part)["test_success"]] == [204, 306, 408]
+    small_run(tmp_path / "part", **NUMBERS, resume=part)
+    assert_same_run(whole, part)
+    assert_logged_is_the_csv(part)
+    plain = small_run(tmp_path / "plain", **AWKWARD)
+    assert not (plain / "tensorboard").exists()
+    assert (plain / "policy.pt").read_bytes() == (whole / "policy.pt").read_bytes()
+
+
+def test_the_configuration_is_logged(tmp_path: Path) -> None:
+    run = small_run(tmp_path, logger="tensorboard", total_frames=100, eval_episodes=1, train_eval_episodes=0)
+    [file] = run.glob("tensorboard/*/events*")
+    assert b"batch_size" in file.read_bytes()
+    assert json.loads((run / "config.json").read_text())["logger"] == "tensorboard"
+    assert "train_success_greedy" not in logged(run)
+
+
+def test_a_logger_that_is_not_installed_is_named_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sher_rl.training.loggers, "find_spec", lambda name: None)
+    with pytest.raises(UsageError, match=r"logger 'wandb' needs .* run pip install 'sher-rl\[wandb\]'"):
+        make_run_folder(small_config(tmp_path / "runs", logger="wandb"))
+    assert not (tmp_path / "runs").exists()
+
+
+def test_every_logger_is_an_extra() -> None:
+    text = (Path(__file__).parents[2] / "pyproject.toml").read_text()
+    for name in sher_rl.training.loggers._OPEN:
+        assert f'\n{name} = ["{name}"' in text

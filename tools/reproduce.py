@@ -1,0 +1,222 @@
+"""Every run of the paper's Figure 4, Table 1 and Figure 5: the recipes one after the other, resumed where they stopped.
+
+python tools/reproduce.py --dry-run
+python tools/reproduce.py --tasks fetch_reach fetch_push --seeds 0 1 2
+python -m sher_rl.report docs/results/*.csv --paper docs/paper
+"""
+
+import dataclasses
+import fcntl
+import functools
+import importlib
+import json
+import os
+import shlex
+import statistics
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import closing
+from pathlib import Path
+from typing import Literal
+
+import tyro
+
+import sher_rl
+from sher_rl.errors import check_counts
+from sher_rl.files import replace_file
+from sher_rl.training.config import exit_with_sentence
+from sher_rl.training.progress import read_progress
+from sher_rl.training.signals import noted_signals
+
+RECIPES = Path(__file__).parents[1] / "recipes"
+sys.path.insert(0, str(RECIPES))
+TASKS = tuple(sorted(path.stem.removeprefix("sher_") for path in RECIPES.glob("sher_*.py")))
+METHODS = ("sher", "her", "cher")
+
+
+@dataclasses.dataclass(frozen=True)
+class Args:
+    """Make the runs of the paper's figures and table that are not there yet, with the recipes' own numbers."""
+
+    tasks: tuple[Literal[TASKS], ...] = TASKS
+    """Short names of tasks."""
+    methods: tuple[Literal[METHODS], ...] = METHODS
+    """Of Figure 4 and Table 1; an empty list leaves them out."""
+    alphas: tuple[float, ...] = (0.03, 0.05, 0.1)
+    """Of Figure 5, SHER on fetch_slide, if that is among the tasks; an empty list leaves it out."""
+    seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
+    """Of each task and method."""
+    frames: int | None = None
+    """Environment steps of each run; the default is, for every method, what the task's SHER recipe has."""
+    jobs: int = 1
+    """Runs at a time, each on its share of the cores; their `seconds` compare with those of equal jobs only."""
+    out_dir: Path = Path("runs/reproduce")
+    """Folder for run folders, and what the recipes print."""
+    results: Path = RECIPES.parent / "docs" / "results"
+    """Folder for the csv files, which say what is finished."""
+    dry_run: bool = False
+    """Print the plan, with time and disk, and run nothing."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """One run of the plan."""
+
+    name: str
+    config: sher_rl.Config
+    method: str
+    alpha: float | None
+    args: Args
+
+    @property
+    def folder(self) -> Path:
+        """Of the run, not of its results."""
+        return self.args.out_dir / self.name
+
+    @property
+    def csv(self) -> Path:
+        """Of the results; complete once the run is."""
+        return self.args.results / f"{self.name}.csv"
+
+    def state(self) -> str:
+        """What there is of it: ``finished``, something to ``resume``, or nothing, ``new``."""
+        rows = read_progress(self.csv) if self.csv.exists() else []
+        if rows and rows[-1]["frames"] >= self.config.total_frames:
+            return "finished"
+        return "resume" if (self.folder / "config.json").exists() else "new"
+
+    def command(self) -> list[str]:
+        """The recipe, with its flags."""
+        recipe = f"sher_{self.config.task}.py" if self.method == "sher" else f"{self.method}.py"
+        flags = [] if self.method == "sher" else ["--env", self.config.env_id]
+        flags += ["--total-frames", str(self.config.total_frames)]
+        if self.state() == "resume":
+            return [sys.executable, str(RECIPES / recipe), *flags, "--resume", str(self.folder)]
+        flags += ["--seed", str(self.config.seed)] + (["--alpha", str(self.alpha)] if self.alpha else [])
+        flags += ["--out-dir", str(self.args.out_dir), "--run-name", self.name]
+        return [sys.executable, str(RECIPES / recipe), *flags]
+
+    def seconds(self) -> float | None:
+        """Estimated by the results of the same task and method."""
+        rows = [read_progress(path)[-1] for path in self.args.results.glob(f"{self.config.task}-{self.method}-*.csv")]
+        rates = [row["seconds"] / row["frames"] for row in rows]
+        return statistics.median(rates) * self.config.total_frames if rates else None
+
+    def disk(self) -> float:
+        """Bytes of two checkpoints at most, which share what did not change while the buffer was not yet full."""
+        dims = goal_dims(self.config.env_id)
+        row = 4 * (2 * dims.observation + 3 * dims.goal + dims.action + 1) + 18
+        rows, capacity = self.config.total_frames, self.config.buffer_size
+        return row * (rows if rows <= capacity else 2 * capacity)
+
+    def keep(self, command: list[str]) -> None:
+        """Put the csv among the results, and beside it what it was made by."""
+        versions, config = (json.loads((self.folder / f"{name}.json").read_text()) for name in ("versions", "config"))
+        short = shlex.join(["python", f"recipes/{Path(command[1]).name}", *command[2:]])
+        made_by = {"command": short, "versions": versions, "config": config}
+        self.args.results.mkdir(parents=True, exist_ok=True)
+        replace_file(self.csv.with_suffix(".json"), (json.dumps(made_by, indent=1) + "\n").encode())
+        replace_file(self.csv, (self.folder / "progress.csv").read_bytes())
+
+
+@functools.cache
+def goal_dims(env_id: str) -> sher_rl.GoalDims:
+    with closing(sher_rl.make_env(env_id)) as env:
+        return sher_rl.GoalDims.of(env)
+
+
+def plan(args: Args) -> list[Job]:
+    """The runs in the order in which they start: seed by seed, so that early stops leave whole comparisons."""
+    jobs = []
+    for seed in args.seeds:
+        for task in args.tasks:
+            default = importlib.import_module(f"sher_{task}").CONFIG
+            frames = default.total_frames if args.frames is None else args.frames
+            config = dataclasses.replace(default, seed=seed, total_frames=frames)
+            jobs += [Job(f"{task}-{method}-s{seed}", config, method, None, args) for method in args.methods]
+            for alpha in args.alphas if task == "fetch_slide" else ():
+                jobs.append(Job(f"{task}-sher-a{alpha}-s{seed}", config, "sher", alpha, args))
+    return jobs
+
+
+def show(jobs: list[Job]) -> None:
+    """Print the plan, a line a run, and the sum of what is left to do."""
+    todo = [job for job in jobs if job.state() != "finished"]
+    for job in jobs:
+        time = f"{job.seconds() / 3600:8.2f} h" if job.seconds() else " unknown  "
+        print(f"{job.name:36} {job.config.total_frames:10,} steps {time} {job.disk() / 1e6:8,.0f} MB  {job.state()}")
+    known = [seconds for job in todo if (seconds := job.seconds())]
+    time = f"{sum(known) / 3600:.2f} h one after the other for {len(known)}, unknown for {len(todo) - len(known)}"
+    disk = sum(job.disk() for job in todo) / 1e9
+    print(f"{len(todo)} of {len(jobs)} runs to do: {time}; disk at most {disk:.2f} GB")
+
+
+class Runner:
+    """Runs jobs as processes, each in a folder that it holds a lock on as long as it lives."""
+
+    def __init__(self) -> None:
+        self.processes: dict[str, subprocess.Popen] = {}
+        self.stopped = False
+
+    def run(self, job: Job) -> str | None:
+        """Run a job to its end; returns why it failed."""
+        if self.stopped or job.state() == "finished":
+            return None
+        job.args.out_dir.mkdir(parents=True, exist_ok=True)
+        with (job.args.out_dir / f"{job.name}.log").open("a") as log:
+            try:
+                fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)  # which the process inherits with its output
+            except BlockingIOError:
+                return "another process is running it"
+            command = job.command()
+            print(f"{job.name}: {job.state()}", flush=True)
+            process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
+            self.processes[job.name] = process
+            if self.stopped:
+                process.terminate()
+            code = process.wait()
+            if code and not self.stopped:
+                lines = Path(log.name).read_text().replace("\r", "\n").strip().splitlines()
+                return f"exit code {code}: {lines[-1][:200] if lines else 'no output'} ({log.name})"
+            if code == 0:
+                job.keep(command)
+        return None
+
+    def stop(self) -> None:
+        """Let every process save a checkpoint and end."""
+        self.stopped = True
+        for process in list(self.processes.values()):
+            process.terminate()
+
+
+def run_all(jobs: list[Job], count: int) -> int:
+    """Run what is not finished, ``count`` at a time; returns an exit code."""
+    cores, runner = sorted(os.sched_getaffinity(0)), Runner()
+    shares = iter([cores[i % len(cores) :: count] for i in range(count)])
+
+    def pin() -> None:
+        os.sched_setaffinity(0, next(shares))  # of this thread, and of what it starts
+
+    with noted_signals() as signals, ThreadPoolExecutor(count, initializer=pin) as pool:
+        futures = {pool.submit(runner.run, job): job for job in jobs}
+        while wait(futures, timeout=0.5).not_done and not runner.stopped:
+            if signals:
+                runner.stop()
+    failures = [f"{job.name}: {future.result()}" for future, job in futures.items() if future.result()]
+    done = sum(job.state() == "finished" for job in jobs)
+    print(f"{done} of {len(jobs)} runs finished, {len(failures)} failed", *failures, sep="\n")
+    return 128 + signals[0] if signals else int(bool(failures))
+
+
+def main(args: Args) -> None:
+    check_counts(jobs=args.jobs)
+    jobs = plan(args)
+    if args.dry_run:
+        show(jobs)
+    else:
+        sys.exit(run_all(jobs, args.jobs))
+
+
+if __name__ == "__main__":
+    exit_with_sentence(lambda: main(tyro.cli(Args, description=__doc__)))
