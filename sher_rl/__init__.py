@@ -1,5 +1,6 @@
 """Soft Hindsight Experience Replay as TorchRL components."""
 
+from sher_rl.cli.recipe import cli, cli_of_tasks
 from sher_rl.envs.make import TASKS, goal_reward, make_env
 from sher_rl.errors import UsageError
 from sher_rl.functional.targets import delta_s
@@ -11,9 +12,13 @@ from sher_rl.modules.policy import load_policy, make_explorer, make_policy, pret
 from sher_rl.objectives.ddpg import MultiGoalDDPGLoss
 from sher_rl.objectives.sher import SoftMultiGoalLoss
 from sher_rl.replay.relabel import HindsightRelabel
-from sher_rl.samplers import CDPSampler, CHERSampler, EBPSampler, MEPSampler, make_sampler
-from sher_rl.training.config import Config, HerConfig, cli
+from sher_rl.samplers.cher import CHERSampler
+from sher_rl.samplers.density import CDPSampler, MEPSampler
+from sher_rl.samplers.energy import EBPSampler
+from sher_rl.training.config import Config, HerConfig
 from sher_rl.training.loop import train
+from sher_rl.training.parts import Parts
+from sher_rl.training.samplers import Sampling, make_sampler
 
 __version__ = "0.1.0"
 
@@ -31,10 +36,13 @@ __all__ = [
     "Learner",
     "MEPSampler",
     "MultiGoalDDPGLoss",
+    "Parts",
     "PoseNorm",
+    "Sampling",
     "SoftMultiGoalLoss",
     "UsageError",
     "cli",
+    "cli_of_tasks",
     "delta_s",
     "fast_dtype",
     "goal_reward",

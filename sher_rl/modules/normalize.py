@@ -1,4 +1,4 @@
-"""Transforms of a TorchRL replay buffer: hindsight relabelling, kept in its own module, and normalisation."""
+"""Normalisation as a transform of a TorchRL replay buffer."""
 
 from __future__ import annotations
 
@@ -7,9 +7,6 @@ from torchrl.envs import Transform
 
 from sher_rl.errors import UsageError
 from sher_rl.modules.networks import GoalDims, RunningNorm
-from sher_rl.replay.relabel import HindsightRelabel
-
-__all__ = ["GoalNormalizer", "HindsightRelabel"]
 
 
 class GoalNormalizer(Transform):

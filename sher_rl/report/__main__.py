@@ -6,8 +6,8 @@ from typing import Annotated
 
 import tyro
 
+from sher_rl.cli.errors import exit_with_sentence
 from sher_rl.report import LEVEL, draw_curves, summary_table, write_paper
-from sher_rl.training.config import exit_with_sentence
 
 
 @dataclass(frozen=True)

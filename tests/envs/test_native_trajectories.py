@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from sher_rl import TASKS, UsageError, make_env
-from sher_rl.cli.play import _rendering_backend
+from sher_rl.cli.film import rendering_backend
 from sher_rl.envs.make import make_gym
 
 DENSE = ("FetchPushDense-v4", "HandReachDense-v3", "HandManipulatePenDense-v1")
@@ -115,7 +115,7 @@ assert viewer.opengl_context._context is None
 
 def test_frames_equal_gymnasium_and_their_renderers_close():
     try:
-        backend = _rendering_backend()
+        backend = rendering_backend()
     except UsageError:
         pytest.skip("nothing renders here")
     script = subprocess.run([sys.executable, "-c", FILM], env=os.environ | {"MUJOCO_GL": backend}, capture_output=True)

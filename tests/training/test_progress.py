@@ -1,17 +1,14 @@
 import csv
 import re
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 import torch
-from helpers.small import small_config
 
 from sher_rl import UsageError
 from sher_rl.functional.poses import POSE_COLUMNS
-from sher_rl.training.progress import COLUMNS, Progress, make_run_folder, process_seconds, read_progress
+from sher_rl.training.progress import COLUMNS, Progress, read_progress
 
 
 def statistics(q: float) -> dict[str, torch.Tensor]:
@@ -44,13 +41,6 @@ def test_each_row_is_on_disk_at_once(tmp_path: Path) -> None:
         assert len(list(csv.reader(file))) == 2
 
 
-def test_seconds_count_from_the_start_of_the_process() -> None:
-    code = "import time; time.sleep(1); from sher_rl.training.progress import process_seconds; print(process_seconds())"
-    seconds = float(subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout)
-    assert 1.5 < seconds < 120  # the sleep and the import of torch
-    assert process_seconds() > 0
-
-
 def test_going_on_drops_rows_written_after_the_checkpoint(tmp_path: Path) -> None:
     progress = Progress(tmp_path, 1_000)
     for _ in range(3):
@@ -81,20 +71,6 @@ def test_the_bar_tells_the_rate_of_what_is_new(tmp_path: Path, capsys: pytest.Ca
     line = capsys.readouterr().err.rpartition("\r")[2]
     assert "2.00M/3.00M" in line
     assert float(re.search(r"([\d.]+)frame/s", line)[1]) < 5
-
-
-def test_the_folder_is_named_after_the_run(tmp_path: Path) -> None:
-    folder = make_run_folder(small_config(tmp_path, run_name=None, seed=4))
-    assert folder.name.startswith("fetch_reach-sher-s4-20")
-    assert {path.name for path in folder.iterdir()} == {"config.json", "versions.json"}
-
-
-def test_a_folder_in_use_or_out_of_reach_gets_one_sentence(tmp_path: Path) -> None:
-    make_run_folder(small_config(tmp_path))
-    with pytest.raises(UsageError, match="is not empty; choose another --run-name"):
-        make_run_folder(small_config(tmp_path))
-    with pytest.raises(UsageError, match=r"cannot be written \(Not a directory\)"):
-        make_run_folder(small_config(tmp_path / "run" / "config.json"))
 
 
 @pytest.mark.parametrize("text", ["frames,updates\n1,2\n", ",".join(COLUMNS) + "\n" + "x," * 17 + "x\n"])
