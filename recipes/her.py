@@ -11,11 +11,13 @@ from torchrl.data import LazyTensorStorage, RandomSampler, TensorDictReplayBuffe
 from torchrl.envs import Compose
 
 import sher_rl
+from sher_rl.tasks import get_task
+from sher_rl.training.config import exit_with_sentence
 
 
 def published(env_id: str) -> sher_rl.HerConfig:
-    steps = 100 if "Manipulate" in env_id else 50
-    cycles = 10 if "Reach-v4" in env_id else 50  # in an epoch
+    task = get_task(env_id)
+    steps = task.episode_steps
     return sher_rl.HerConfig(
         env_id=env_id,
         method="her",
@@ -35,7 +37,7 @@ def published(env_id: str) -> sher_rl.HerConfig:
         gamma=1 - 1 / steps,
         action_l2=1.0,
         polyak=0.95,  # once in a cycle
-        eval_frames=2 * steps * cycles,
+        eval_frames=2 * steps * task.cycles_per_epoch,
         eval_episodes=100,
     )
 
@@ -65,4 +67,4 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument("--env", "--env-id", default="FetchPush-v4")
     known, others = parser.parse_known_args()
-    sher_rl.cli(main, published(known.env), others)
+    exit_with_sentence(lambda: sher_rl.cli(main, published(known.env), others))

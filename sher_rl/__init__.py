@@ -1,6 +1,6 @@
 """Soft Hindsight Experience Replay as TorchRL components."""
 
-from sher_rl.envs.make import TASKS, goal_reward, make_env
+from sher_rl.envs.make import goal_reward, make_env
 from sher_rl.errors import UsageError
 from sher_rl.functional.targets import delta_s
 from sher_rl.learners.autograd import Learner
@@ -12,6 +12,7 @@ from sher_rl.objectives.ddpg import MultiGoalDDPGLoss
 from sher_rl.objectives.sher import SoftMultiGoalLoss
 from sher_rl.replay.relabel import HindsightRelabel
 from sher_rl.samplers import CDPSampler, CHERSampler, EBPSampler, MEPSampler, make_sampler
+from sher_rl.tasks import TASKS
 from sher_rl.training.config import Config, HerConfig, cli
 from sher_rl.training.loop import train
 

@@ -25,8 +25,8 @@ import tyro
 import sher_rl
 from sher_rl.errors import check_counts
 from sher_rl.files import replace_file
+from sher_rl.report.progress_csv import read_progress
 from sher_rl.training.config import exit_with_sentence
-from sher_rl.training.progress import read_progress
 from sher_rl.training.signals import noted_signals
 
 RECIPES = Path(__file__).parents[1] / "recipes"

@@ -21,16 +21,10 @@ from tqdm import tqdm
 
 from sher_rl.errors import UsageError
 from sher_rl.files import new_folder, replace_file
-from sher_rl.functional.poses import POSE_COLUMNS
+from sher_rl.report.progress_csv import COLUMNS, read_progress
 from sher_rl.training.config import RunConfig
 from sher_rl.training.loggers import check_logger, log_row
 
-COLUMNS = (
-    "frames updates seconds train_success test_success train_episodes test_episodes q_mean v_mean alpha entropy "
-    "loss_qvalue loss_value loss_actor loss_alpha grad_norm q_min q_max train_success_greedy train_greedy_episodes"
-).split()
-"""Columns of every run; where goals are poses, those of :data:`~sher_rl.functional.poses.POSE_COLUMNS` follow."""
-_NEEDED = COLUMNS[:7]
 _EXACT = (*"frames updates seconds".split(), *(name for name in COLUMNS if name.endswith("_episodes")))
 _PACKAGES = "sher-rl torch torchrl tensordict numpy gymnasium gymnasium-robotics mujoco".split()
 _IMPORTED = time.monotonic()
@@ -171,7 +165,7 @@ class Progress:
         Args:
             test_successes: of the deterministic policy on test seeds, ``(episodes,)``.
             greedy_successes: of the same policy on goals of training, likewise; None or empty leaves the cells empty.
-            **more: :data:`~sher_rl.functional.poses.POSE_COLUMNS`, in each row of a run or in none.
+            **more: :data:`~sher_rl.report.progress_csv.POSE_COLUMNS`, in each row of a run or in none.
         """
         reduce = {"q_min": torch.min, "q_max": torch.max}
         statistics = {
@@ -221,22 +215,6 @@ class Progress:
             writer.writeheader()
         writer.writerow({k: f"{v:.6g}" if k not in _EXACT else v for k, v in row.items()})
         replace_file(self._path, before + text.getvalue().encode())
-
-
-def read_progress(path: Path) -> list[dict[str, float]]:
-    """Rows of a ``progress.csv`` as numbers; an empty cell is NaN, as is each of a column that the file lacks.
-
-    Raises:
-        UsageError: there is no such file, or it is no progress.csv.
-    """
-    try:
-        with path.open(newline="") as file:
-            reader = csv.DictReader(file)
-            rows, header = list(reader), reader.fieldnames or ()
-        names = [*COLUMNS, *(name for name in POSE_COLUMNS if name in header)]
-        return [{key: float((row[key] if key in _NEEDED else row.get(key)) or "nan") for key in names} for row in rows]
-    except (OSError, KeyError, ValueError, TypeError) as error:
-        raise UsageError(f"{str(path)!r} is no progress.csv of a run ({error}).") from error
 
 
 def process_seconds() -> float:

@@ -13,7 +13,7 @@ from helpers.small import small_run
 from sher_rl import GoalDims, GoalNormalizer, UsageError, load_policy, make_networks, make_policy
 from sher_rl.cli.play import film
 from sher_rl.modules.policy import save_policy
-from sher_rl.training.progress import read_progress
+from sher_rl.report.progress_csv import read_progress
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import pytest
 from helpers.small import BASELINES, FLAGS, RECIPES, load_recipe
 
 from sher_rl import TASKS
-from sher_rl.functional.poses import TOLERANCES
+from sher_rl.tasks import PoseGoal, get_task
 
 FILES = {"config.json", "versions.json", "progress.csv", "policy.pt", "curve.png", "checkpoints"}
 
@@ -22,7 +22,8 @@ def test_recipes_differ_in_numbers_only_and_in_how_goals_that_are_poses_are_seen
     mains = set()
     for path in RECIPES:
         text, poses = path.read_text(), "GoalNormalizer(dims, sher_rl.PoseNorm())"
-        assert (poses in text) is (load_recipe(path.stem).CONFIG.env_id in TOLERANCES)
+        task = get_task(load_recipe(path.stem).CONFIG.env_id)
+        assert (poses in text) is isinstance(task.goal, PoseGoal)
         tree = ast.parse(text.replace(poses, "GoalNormalizer(dims)"))
         mains.add(ast.dump(next(node for node in tree.body if isinstance(node, ast.FunctionDef))))
     assert len(mains) == 1
@@ -35,7 +36,7 @@ def test_a_recipe_is_short_states_every_number_and_names_itself(path: Path) -> N
     assert f"recipes/{path.name}" in text
     recipe = load_recipe(path.stem)
     assert f"sher_{recipe.CONFIG.task}" == path.stem
-    steps = 100 if "Manipulate" in recipe.CONFIG.env_id else 50
+    steps = get_task(recipe.CONFIG.env_id).episode_steps
     assert recipe.CONFIG.frames_per_batch % (steps * recipe.CONFIG.num_envs) == 0
 
 
