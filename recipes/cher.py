@@ -5,11 +5,11 @@ python recipes/cher.py --env HandManipulateEgg-v1 --help
 """
 
 import torch
-from sher_rl.tasks import get_task
 from torchrl.data import LazyTensorStorage, TensorDictReplayBuffer
 from torchrl.envs import Compose
 
 import sher_rl
+from sher_rl.tasks import get_task
 
 
 def published(env_id: str) -> sher_rl.HerConfig:

@@ -1,7 +1,7 @@
 """Soft Hindsight Experience Replay as TorchRL components."""
 
 from sher_rl.cli.recipe import cli, cli_of_tasks
-from sher_rl.envs.make import TASKS, goal_reward, make_env
+from sher_rl.envs.make import goal_reward, make_env
 from sher_rl.errors import UsageError
 from sher_rl.functional.targets import delta_s
 from sher_rl.learners.autograd import Learner
@@ -15,6 +15,7 @@ from sher_rl.replay.relabel import HindsightRelabel
 from sher_rl.samplers.cher import CHERSampler
 from sher_rl.samplers.density import CDPSampler, MEPSampler
 from sher_rl.samplers.energy import EBPSampler
+from sher_rl.tasks import TASKS
 from sher_rl.training.config import Config, HerConfig
 from sher_rl.training.loop import train
 from sher_rl.training.parts import Parts

@@ -26,7 +26,7 @@ import sher_rl
 from sher_rl.cli.errors import exit_with_sentence
 from sher_rl.errors import check_counts
 from sher_rl.files import replace_file
-from sher_rl.training.progress import read_progress
+from sher_rl.report.progress_csv import read_progress
 from sher_rl.training.signals import noted_signals
 
 RECIPES = Path(__file__).parents[1] / "recipes"

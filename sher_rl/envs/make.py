@@ -3,48 +3,19 @@
 from __future__ import annotations
 
 import io
-import re
-from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from functools import partial
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal
 
-from torch import Tensor
 from torchrl.envs import EnvBase
 
 from sher_rl.errors import UsageError
-from sher_rl.functional.poses import TOLERANCES, Tolerance, pose_errors
-from sher_rl.functional.targets import goal_distance
+from sher_rl.functional.rewards import RewardFn, dense_point_reward, dense_pose_reward, point_reward, pose_reward
+from sher_rl.tasks import TASKS, PointGoal, PoseGoal, check_env_id, find_task
 
 if TYPE_CHECKING:
     import gymnasium
-
-RewardFn = Callable[[Tensor, Tensor], Tensor]
-
-
-def _point_reward(achieved_goal: Tensor, desired_goal: Tensor, *, threshold: float, dense: bool) -> Tensor:
-    distance = goal_distance(achieved_goal.double(), desired_goal.double())
-    return -(distance if dense else distance > threshold).float()
-
-
-def _pose_reward(achieved_goal: Tensor, desired_goal: Tensor, *, tolerance: Tolerance, dense: bool) -> Tensor:
-    distance, angle = pose_errors(achieved_goal, desired_goal, any_spin=tolerance.any_spin)
-    if dense:
-        return -(10.0 * distance + angle).float()
-    return ((distance < tolerance.distance) & (angle < tolerance.angle)).float() - 1.0
-
-
-_REWARDS: dict[str, Callable[..., Tensor]] = {
-    "FetchReach-v4": partial(_point_reward, threshold=0.05),
-    "FetchPush-v4": partial(_point_reward, threshold=0.05),
-    "FetchSlide-v4": partial(_point_reward, threshold=0.05),
-    "FetchPickAndPlace-v4": partial(_point_reward, threshold=0.05),
-    "HandReach-v3": partial(_point_reward, threshold=0.01),
-    **{env_id: partial(_pose_reward, tolerance=tolerance) for env_id, tolerance in TOLERANCES.items()},
-}
-TASKS = tuple(_REWARDS)
-"""Environment ids of the paper's eight tasks, sparse reward. ``FetchPushDense-v4`` and the like exist too."""
 
 
 def goal_reward(env_id: str) -> RewardFn:
@@ -70,25 +41,22 @@ def goal_reward(env_id: str) -> RewardFn:
             [-1.]])
     """
     check_env_id(env_id)
-    sparse_id = env_id.replace("Dense-", "-")
-    if sparse_id not in _REWARDS:
+    task = find_task(env_id)
+    if task is None:
         raise UsageError(f"env_id {env_id!r} has no built-in reward; known are {', '.join(TASKS)}.")
-    return partial(_REWARDS[sparse_id], dense=sparse_id != env_id)
+    return _sparse_reward(task.goal) if env_id == task.env_id else _dense_reward(task.goal)
 
 
-def check_env_id(env_id: str) -> None:
-    """Refuse retired versions of the Fetch and Hand tasks, naming the id to use.
+def _sparse_reward(goal: PointGoal | PoseGoal) -> RewardFn:
+    if isinstance(goal, PointGoal):
+        return partial(point_reward, distance=goal.distance)
+    return partial(pose_reward, distance=goal.distance, angle=goal.angle, free_spin=goal.free_spin)
 
-    >>> check_env_id("FetchPush-v1")
-    Traceback (most recent call last):
-    sher_rl.errors.UsageError: env_id 'FetchPush-v1' is not maintained; use 'FetchPush-v4'.
-    """
-    match = re.fullmatch(r"(?P<name>(Fetch|Hand)\w+?)(?P<dense>Dense)?-v\d+", env_id)
-    for task in TASKS if match else ():
-        name, version = task.split("-")
-        current = f"{name}{match['dense'] or ''}-{version}" if match else ""
-        if match and match["name"] == name and env_id != current:
-            raise UsageError(f"env_id {env_id!r} is not maintained; use {current!r}.")
+
+def _dense_reward(goal: PointGoal | PoseGoal) -> RewardFn:
+    if isinstance(goal, PointGoal):
+        return dense_point_reward
+    return partial(dense_pose_reward, free_spin=goal.free_spin)
 
 
 def make_env(
@@ -145,7 +113,7 @@ def default_backend(env_id: str) -> Literal["native", "gym"]:
     >>> default_backend("FetchPushDense-v4"), default_backend("PointMaze_UMaze-v3")
     ('native', 'gym')
     """
-    return "native" if env_id.replace("Dense-", "-") in TASKS else "gym"
+    return "gym" if find_task(env_id) is None else "native"
 
 
 def _make_native_env(env_id: str, num_envs: int, num_threads: int | None, **gym_kwargs: Any) -> EnvBase:

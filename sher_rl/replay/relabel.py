@@ -12,8 +12,8 @@ from torchrl.data import TensorDictRoundRobinWriter
 from torchrl.data.replay_buffers import Storage
 from torchrl.envs import Transform
 
-from sher_rl.envs.make import RewardFn
 from sher_rl.errors import UsageError
+from sher_rl.functional.rewards import RewardFn
 from sher_rl.replay.chosen import GoalHandover
 from sher_rl.replay.episodes import REMAINING, TRAJECTORY, Keys, OpenEpisode, annotation, flat
 from sher_rl.replay.ring import Ring, buffer_writer, check_storage, storage_ring

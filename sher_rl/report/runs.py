@@ -7,13 +7,12 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from sher_rl.envs.make import TASKS
 from sher_rl.errors import UsageError
-from sher_rl.training.config import task_name
-from sher_rl.training.progress import read_progress
+from sher_rl.report.progress_csv import read_progress
+from sher_rl.tasks import RECORDS
 
 Rows = list[dict[str, float]]
-TITLES = {task_name(env_id): env_id.split("-")[0] for env_id in TASKS}
+TITLES = {task.name: task.title for task in RECORDS}
 """What a task is called in tables and pictures."""
 METHODS = {"sher": "SHER", "her": "HER", "cher": "CHER"}
 """The paper's methods."""

@@ -11,14 +11,9 @@ import numpy as np
 from sher_rl.functional.targets import delta_s
 from sher_rl.report.runs import METHODS, TITLES, Run, gaps, label, of, read_rows
 from sher_rl.report.statistics import iqm_interval, reached, stability
+from sher_rl.tasks import RECORDS
 
 LEVEL = 0.95
-PAPER_DELTA_S = {
-    "her": (0.021, 0.035, 0.218, 0.156, 0.195, 0.152, 0.145, 0.074),
-    "cher": (0.018, 0.022, 0.153, 0.141, 0.174, 0.081, 0.109, 0.066),
-    "sher": (0.011, 0.014, 0.116, 0.079, 0.137, 0.093, 0.098, 0.059),
-}
-"""Table 1 of arXiv:2002.02089, in the order of ``TITLES``, which is not the paper's."""
 
 
 def summary_table(runs: Sequence[Path], level: float = LEVEL) -> str:
@@ -74,11 +69,11 @@ def delta_table(runs: Sequence[Run]) -> str:
     """The paper's Table 1, a row for each of its cells: its value, ours, and what stands beside ours."""
     head = ("task", "method", "paper's δS", "δS", "floor", "same-mode δS", "floor", "change", "epochs")
     lines = [_line(*head), "|---|---|" + "---:|" * 7]
-    for i, task in enumerate(TITLES):
+    for task in RECORDS:
         for method, name in METHODS.items():
-            own = of(runs, task, method)
+            own = of(runs, task.name, method)
             values = _stability(own) if own else ["missing"] * 6
-            lines.append(_line(TITLES[task], name, f"{PAPER_DELTA_S[method][i]:.3f}", *values))
+            lines.append(_line(task.title, name, f"{task.paper_delta_s[method]:.3f}", *values))
     return "\n".join(lines)
 
 

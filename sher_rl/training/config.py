@@ -3,26 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 import shutil
 from pathlib import Path
 from typing import Literal, TypeVar
 
 from sher_rl.functional.targets import Clip
+from sher_rl.tasks import task_name
 from sher_rl.training.config_checks import check_config
 
 Sampling = Literal["uniform", "cher", "per", "ebp", "cdp", "mep"]
 LoggerName = Literal["tensorboard", "wandb", "mlflow", "trackio"]
-
-
-def task_name(env_id: str) -> str:
-    """The short name that recipes, run folders and results have.
-
-    >>> task_name("FetchPickAndPlace-v4"), task_name("HandManipulateEgg-v1")
-    ('fetch_pick_and_place', 'hand_egg')
-    """
-    name = re.split(r"[:/]", env_id)[-1].partition("-")[0].replace("Manipulate", "")
-    return "_".join(re.findall(r"[A-Z]?[a-z0-9]+|[A-Z]+", name)).lower()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -93,7 +83,7 @@ class RunConfig:
 
     @property
     def task(self) -> str:
-        """The task's short name; see :func:`task_name`."""
+        """The task's short name; see :func:`~sher_rl.tasks.task_name`."""
         return task_name(self.env_id)
 
     @property

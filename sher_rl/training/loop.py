@@ -12,20 +12,20 @@ from torchrl.data import TensorDictReplayBuffer
 from torchrl.envs import EnvBase
 
 from sher_rl.checkpoint.run import RunCheckpoint, saved_checkpoints
-from sher_rl.functional.poses import pose_columns
 from sher_rl.learners.autograd import Learner
 from sher_rl.learners.fused.learner import FusedLearner
 from sher_rl.modules.normalize import GoalNormalizer
 from sher_rl.modules.policy import save_policy
 from sher_rl.replay.relabel import HindsightRelabel
 from sher_rl.report import draw_curves, summary_table
+from sher_rl.report.progress_csv import read_progress
 from sher_rl.training.config import RunConfig
 from sher_rl.training.config_file import lasting_values, save_config
-from sher_rl.training.evaluation import Evaluation, episode_success
+from sher_rl.training.evaluation import Evaluation, episode_success, pose_columns
 from sher_rl.training.finite import check_finite
 from sher_rl.training.loggers import open_logger
 from sher_rl.training.parts import Parts
-from sher_rl.training.progress import Progress, read_progress
+from sher_rl.training.progress import Progress
 from sher_rl.training.rollouts import Rollouts
 from sher_rl.training.run_folder import make_run_folder
 from sher_rl.training.samplers import OnCycle, nothing

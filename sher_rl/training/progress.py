@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,20 +9,13 @@ from typing import Any
 from torch import Tensor
 from torchrl.record.loggers import Logger
 
-from sher_rl.errors import UsageError
-from sher_rl.functional.poses import POSE_COLUMNS
+from sher_rl.report.progress_csv import COLUMNS, read_progress
 from sher_rl.training.clock import process_seconds
 from sher_rl.training.csv_file import CsvFile
 from sher_rl.training.interval import Interval
 from sher_rl.training.loggers import log_row
 from sher_rl.training.progress_bar import ProgressBar
 
-COLUMNS = (
-    "frames updates seconds train_success test_success train_episodes test_episodes q_mean v_mean alpha entropy "
-    "loss_qvalue loss_value loss_actor loss_alpha grad_norm q_min q_max train_success_greedy train_greedy_episodes"
-).split()
-"""Columns of every run; where goals are poses, those of :data:`~sher_rl.functional.poses.POSE_COLUMNS` follow."""
-_NEEDED = COLUMNS[:7]
 COUNTERS = ("frames", "updates", "rows", "last_row")
 
 
@@ -98,7 +90,7 @@ class Progress:
         Args:
             test_successes: of the deterministic policy on test seeds, ``(episodes,)``.
             greedy_successes: of the same policy on goals of training, likewise; None or empty leaves the cells empty.
-            **more: :data:`~sher_rl.functional.poses.POSE_COLUMNS`, in each row of a run or in none.
+            **more: :data:`~sher_rl.report.progress_csv.POSE_COLUMNS`, in each row of a run or in none.
         """
         row = {
             "frames": self.frames,
@@ -130,19 +122,3 @@ class Progress:
         self._bar.close()
         if self._logger:
             self._logger.close()
-
-
-def read_progress(path: Path) -> list[dict[str, float]]:
-    """Rows of a ``progress.csv`` as numbers; an empty cell is NaN, as is each of a column that the file lacks.
-
-    Raises:
-        UsageError: there is no such file, or it is no progress.csv.
-    """
-    try:
-        with path.open(newline="") as file:
-            reader = csv.DictReader(file)
-            rows, header = list(reader), reader.fieldnames or ()
-        names = [*COLUMNS, *(name for name in POSE_COLUMNS if name in header)]
-        return [{key: float((row[key] if key in _NEEDED else row.get(key)) or "nan") for key in names} for row in rows]
-    except (OSError, KeyError, ValueError, TypeError) as error:
-        raise UsageError(f"{str(path)!r} is no progress.csv of a run ({error}).") from error

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from helpers.small import small_run
 
-from sher_rl.training.progress import read_progress
+from sher_rl.report.progress_csv import read_progress
 
 
 @pytest.fixture(scope="module")

@@ -9,10 +9,10 @@ from typing import get_args
 
 import pytest
 from helpers.small import BASELINES, FLAGS, METHODS, RECIPES, load_recipe, small_config
-from sher_rl.tasks import get_task
 from torchrl.data import LazyTensorStorage
 
 from sher_rl import TASKS, HindsightRelabel, goal_reward, make_sampler
+from sher_rl.tasks import get_task
 from sher_rl.training.config import Sampling
 
 FILES = {"config.json", "versions.json", "progress.csv", "policy.pt", "curve.png", "checkpoints"}

@@ -14,8 +14,8 @@ from torchrl.envs import GymEnv
 from torchrl.modules import RandomPolicy
 
 from sher_rl import UsageError, load_policy, make_env, train
+from sher_rl.report.progress_csv import read_progress
 from sher_rl.training.evaluation import evaluate
-from sher_rl.training.progress import read_progress
 from sher_rl.training.updates import minibatches
 
 
