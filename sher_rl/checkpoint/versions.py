@@ -30,7 +30,7 @@ def processor() -> str:
     >>> processor().endswith(("AVX512", "AVX512, AMX", "AVX2", "DEFAULT", "NO AVX"))
     True
     """
-    amx = ", AMX" if torch.cpu._is_amx_tile_supported() else ""
+    amx = ", AMX" if torch.cpu.get_capabilities().get("amx_tile", False) else ""
     return f"{_processor_name()}, {torch.backends.cpu.get_cpu_capability()}{amx}"
 
 

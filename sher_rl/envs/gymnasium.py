@@ -15,6 +15,7 @@ from torchrl.envs import DoubleToFloat, SerialEnv, TransformedEnv
 from torchrl.envs.gym_like import BaseInfoDictReader
 from torchrl.envs.libs.gym import GymWrapper, set_gym_backend
 
+from sher_rl import _torchrl
 from sher_rl.envs.make import make_gym
 from sher_rl.errors import UsageError
 
@@ -58,7 +59,7 @@ class GymEnvs(TransformedEnv):
     def _running(self) -> list[_GoalEnv]:
         if self.base_env.is_closed:
             self.base_env.start()
-        return self.base_env._envs
+        return _torchrl.copies_of(self.base_env)
 
 
 class _GoalEnv(GymWrapper):

@@ -114,7 +114,7 @@ class Hand:
         low, high = model.actuator_ctrlrange.T
         self._low, self._high, self._middle, self._reach = low, high, (high + low) / 2.0, (high - low) / 2.0
         self._state = [view for sim in sims for view in (sim.data.qpos, sim.data.qvel, sim.data.site_xpos.reshape(-1))]
-        joints = [model.joint(name) for name in sim._model_names.joint_names if name.startswith("robot")]
+        joints = [joint for joint in map(model.joint, range(model.njnt)) if joint.name.startswith("robot")]
         robot = [joint.qposadr[0] for joint in joints], [model.nq + joint.dofadr[0] for joint in joints]
         self._has_object = hasattr(sim, "target_rotation")
         goal, speed = self._object(model) if self._has_object else self._fingertips(model)
