@@ -2,7 +2,7 @@
 
 from sher_rl.envs.make import TASKS, goal_reward, make_env
 from sher_rl.errors import UsageError
-from sher_rl.functional.targets import delta_s
+from sher_rl.functional.stability import delta_s
 from sher_rl.learners.autograd import Learner
 from sher_rl.learners.fused.learner import FusedLearner, fast_dtype
 from sher_rl.modules.networks import GoalDims, PoseNorm, make_ddpg_networks, make_networks

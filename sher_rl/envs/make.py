@@ -14,8 +14,7 @@ from torch import Tensor
 from torchrl.envs import EnvBase
 
 from sher_rl.errors import UsageError
-from sher_rl.functional.poses import TOLERANCES, Tolerance, pose_errors
-from sher_rl.functional.targets import goal_distance
+from sher_rl.functional.poses import TOLERANCES, Tolerance, goal_distance, pose_errors
 
 if TYPE_CHECKING:
     import gymnasium

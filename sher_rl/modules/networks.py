@@ -14,7 +14,7 @@ from torchrl.modules import MLP, ProbabilisticActor, TanhNormal
 
 from sher_rl.errors import UsageError
 from sher_rl.functional.poses import pose_difference
-from sher_rl.functional.targets import policy_scale
+from sher_rl.functional.tanh_gaussian import policy_scale
 
 STATE = ["observation", "desired_goal"]
 

@@ -17,7 +17,7 @@ from torchrl import logger as torchrl_logger
 
 from sher_rl.errors import UsageError, is_number
 from sher_rl.files import replace_file
-from sher_rl.functional.targets import Clip
+from sher_rl.functional.bounds import Clip
 
 Sampling = Literal["uniform", "cher", "per", "ebp", "cdp", "mep"]
 LoggerName = Literal["tensorboard", "wandb", "mlflow", "trackio"]
