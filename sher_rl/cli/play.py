@@ -19,7 +19,7 @@ from torchrl.envs.utils import ExplorationType, set_exploration_type
 
 from sher_rl.envs.make import default_backend, make_env, make_gym
 from sher_rl.errors import UsageError
-from sher_rl.modules.policy import load_policy, pretrained
+from sher_rl.modules.policy_file import load_policy, pretrained
 from sher_rl.training.config import RunConfig, exit_with_sentence
 from sher_rl.training.evaluation import TEST_ENVS, evaluate
 

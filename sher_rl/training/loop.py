@@ -18,8 +18,9 @@ from sher_rl.checkpoint.run import RunCheckpoint, saved_checkpoints
 from sher_rl.functional.poses import pose_columns
 from sher_rl.learners.autograd import Learner
 from sher_rl.learners.fused.learner import FusedLearner
-from sher_rl.modules.normalize import GoalNormalizer, HindsightRelabel
-from sher_rl.modules.policy import save_policy
+from sher_rl.modules.normalize import GoalNormalizer
+from sher_rl.modules.policy_file import save_policy
+from sher_rl.replay.relabel import HindsightRelabel
 from sher_rl.report import draw_curves, summary_table
 from sher_rl.training.config import RunConfig
 from sher_rl.training.evaluation import Evaluation, episode_success

@@ -12,7 +12,7 @@ from helpers.small import small_run
 
 from sher_rl import GoalDims, GoalNormalizer, UsageError, load_policy, make_networks, make_policy
 from sher_rl.cli.play import film
-from sher_rl.modules.policy import save_policy
+from sher_rl.modules.policy_file import save_policy
 from sher_rl.training.progress import read_progress
 
 
