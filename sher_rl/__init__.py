@@ -3,12 +3,13 @@
 from sher_rl.cli.recipe import cli, cli_of_tasks
 from sher_rl.envs.make import goal_reward, make_env
 from sher_rl.errors import UsageError
-from sher_rl.functional.targets import delta_s
+from sher_rl.functional.stability import delta_s
 from sher_rl.learners.autograd import Learner
 from sher_rl.learners.fused.learner import FusedLearner, fast_dtype
-from sher_rl.modules.networks import GoalDims, PoseNorm, make_ddpg_networks, make_networks
-from sher_rl.modules.normalize import GoalNormalizer
-from sher_rl.modules.policy import load_policy, make_explorer, make_policy, pretrained
+from sher_rl.modules.networks import GoalDims, make_ddpg_networks, make_networks
+from sher_rl.modules.normalize import GoalNormalizer, PoseNorm
+from sher_rl.modules.policy import make_explorer, make_policy
+from sher_rl.modules.policy_file import load_policy, pretrained
 from sher_rl.objectives.ddpg import MultiGoalDDPGLoss
 from sher_rl.objectives.sher import SoftMultiGoalLoss
 from sher_rl.replay.relabel import HindsightRelabel

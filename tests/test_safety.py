@@ -133,7 +133,7 @@ class Attack:
 
 @pytest.mark.parametrize("dump", [torch.save, pickle.dump], ids=["torch", "pickle"])
 def test_what_is_pickled_is_not_run(dump: Callable, saved: Saved, tmp_path: Path) -> None:
-    for content in (Attack(tmp_path / "ran"), {"state_dict": Attack(tmp_path / "ran"), "format": "sher_rl.policy/2"}):
+    for content in (Attack(tmp_path / "ran"), {"state_dict": Attack(tmp_path / "ran"), "format": "sher_rl.policy/3"}):
         with (tmp_path / "policy.pt").open("wb") as file:
             dump(content, file)
         assert_refused(lambda: load_policy(tmp_path / "policy.pt"), "holds no policy")

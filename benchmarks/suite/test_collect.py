@@ -26,7 +26,7 @@ from torchrl.envs.utils import ExplorationType, set_exploration_type
 
 from sher_rl import GoalDims, make_env, make_networks, make_policy
 from sher_rl.envs.make import make_gym
-from sher_rl.modules.networks import RunningNorm
+from sher_rl.modules.normalize import GoalNorm, ObservationNorm
 
 TASKS = {"push": "FetchPush-v4", "reach": "HandReach-v3", "egg": "HandManipulateEgg-v1"}
 STEPS, ROUNDS = 50, 21
@@ -57,7 +57,7 @@ def actor(env_id: str) -> Callable:
     spaces = make_gym(env_id).observation_space.spaces
     dims = GoalDims(spaces["observation"].shape[0], spaces["desired_goal"].shape[0], 4 if "Fetch" in env_id else 20)
     torch.manual_seed(1)
-    return make_policy(RunningNorm(dims.observation), RunningNorm(dims.goal), make_networks(dims)[0])
+    return make_policy(ObservationNorm(dims.observation), GoalNorm(dims.goal), make_networks(dims)[0])
 
 
 def start(env: EnvBase) -> tuple[tuple, dict]:

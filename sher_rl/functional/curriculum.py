@@ -140,13 +140,16 @@ def nth_remaining(rank: Tensor) -> Tensor:
     >>> nth_remaining(torch.tensor([1, 0, 0, 3]))
     tensor([1, 0, 2, 6])
     """
-    rounds, size = rank.shape[-1], 1
-    place = torch.nn.functional.pad(rank, (0, (1 << (rounds - 1).bit_length()) - rounds))
-    while size < place.shape[-1]:
+    rounds = rank.shape[-1]
+    power_of_two = 1 << (rounds - 1).bit_length()
+    place = torch.nn.functional.pad(rank, (0, power_of_two - rounds))
+    size = 1
+    while size < power_of_two:
         earlier, later = place.unflatten(-1, (-1, 2, size)).unbind(-2)
         taken = earlier.sort(-1).values - torch.arange(size, device=rank.device)
         later = later + torch.searchsorted(taken, later.contiguous(), right=True)
-        place, size = torch.stack((earlier, later), -2).flatten(-3), 2 * size
+        place = torch.stack((earlier, later), -2).flatten(-3)
+        size *= 2
     return place[..., :rounds]
 
 
@@ -163,7 +166,8 @@ def candidate_places(uniform: Tensor, pool: int) -> Tensor:
     >>> candidate_places(torch.tensor([[0.0, 0.0, 0.9], [0.9, 0.9, 0.9]]), pool=10).tolist()
     [[0, 1, 9], [8, 7, 6]]
     """
-    rounds, candidates = (torch.arange(size, device=uniform.device) for size in uniform.shape[-2:])
+    rounds = torch.arange(uniform.shape[-2], device=uniform.device)
+    candidates = torch.arange(uniform.shape[-1], device=uniform.device)
     remaining = (pool - rounds).unsqueeze(-1)
     rank = (uniform * (remaining - candidates).clamp_min(1)).long()
     return torch.minimum(nth_remaining(rank), remaining - 1)
@@ -192,16 +196,21 @@ def select_goals(graph: SimilarityGraph, bonus: Tensor, count: int, places: Tens
     if graph.neighbor.shape[-1] > 1:
         return _select_by_marginal_gain(graph, bonus, count, places, listing)
     # Gains stay as they are, so the best candidate is the first in the listing.
-    return listing[..., :count] if places is None else listing.gather(-1, nth_remaining(places.amin(-1)))
+    if places is None:
+        return listing[..., :count]
+    return listing.gather(-1, nth_remaining(places.amin(-1)))
 
 
 def _select_by_marginal_gain(
     graph: SimilarityGraph, bonus: Tensor, count: int, places: Tensor | None, remaining: Tensor
 ) -> Tensor:
-    covered, picks = torch.zeros_like(bonus), []
-    places = None if places is None else places.sort(-1).values  # equal goals: the first in the listing wins
+    covered = torch.zeros_like(bonus)
+    picks = []
     for number in range(count):
-        among = remaining if places is None else remaining.gather(-1, places[..., number, :])
+        among = remaining
+        if places is not None:
+            # Sorted, so that of equal goals the first in the listing wins.
+            among = remaining.gather(-1, places[..., number, :].sort(-1).values)
         gain = (diversity_gain(graph, covered) + bonus).gather(-1, among)
         pick = among.gather(-1, gain.argmax(-1, keepdim=True))
         covered = covered_with(graph, covered, pick)

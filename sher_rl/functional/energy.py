@@ -1,7 +1,6 @@
-"""How much a stored trajectory deserves replay: its energy, or how rare it is, as pure tensor functions.
+"""Energy that a trajectory's object gains, by which EBP replays trajectories, as pure tensor functions.
 
-A sampler keeps one score a trajectory and draws trajectories in proportion to a power of it. Scores are of
-EBP (energy, arXiv:1810.01363), CDP (density, arXiv:1902.08039) and MEP (entropy, arXiv:1905.08786).
+Energy-Based Hindsight Experience Prioritization, arXiv:1810.01363.
 """
 
 from __future__ import annotations
@@ -9,11 +8,10 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from sher_rl.functional.targets import quaternion_to_euler
+from sher_rl.functional.rotations import roll_pitch_yaw
 
 GRAVITY = 9.81
 
@@ -27,17 +25,6 @@ class Physics(NamedTuple):
     potential: float = 1.0
     kinetic: float = 1.0
     rotational: float = 1.0
-
-
-def roll_pitch_yaw(quaternion: Tensor) -> Tensor:
-    """Angles about the fixed x, y and z axis, radians: ``(B, 4)`` as (w, x, y, z) ``-> (B, 3)``.
-
-    They are those of the inverse rotation about turning axes, negated; nothing is unwrapped.
-
-    >>> roll_pitch_yaw(torch.tensor([[math.cos(0.5), math.sin(0.5), 0.0, 0.0]]))
-    tensor([[1., -0., 0.]])
-    """
-    return -quaternion_to_euler(quaternion * quaternion.new_tensor([1.0, -1.0, -1.0, -1.0]))
 
 
 def step_energy(before: Tensor, after: Tensor, start_height: Tensor, physics: Physics) -> Tensor:
@@ -100,60 +87,10 @@ def trajectory_energy(
     >>> trajectory_energy(path[:-1], path[1:], torch.tensor([2]), physics=Physics(kinetic=0.0))
     tensor([9.8100], dtype=torch.float64)
     """
-    before, after = before.double(), after.double()
+    before = before.double()
+    after = after.double()
     number = torch.arange(len(lengths), device=lengths.device).repeat_interleave(lengths)
     begin = lengths.cumsum(0) - lengths
     first = torch.zeros_like(number, dtype=torch.bool).index_fill_(0, begin, True)
     energy = step_energy(before, after, before[begin, 2][number], physics or Physics())
     return energy.new_zeros(len(lengths)).index_add_(0, number, energy_gains(energy, first, max_gain))
-
-
-def complement_density(log_density: Tensor) -> Tensor:
-    r"""CDP's score :math:`1 - \rho_i`, with the densities normalised to :math:`\sum_i \rho_i = 1`: ``(N,) -> (N,)``.
-
-    >>> complement_density(torch.tensor([0.5, 0.25, 0.25]).log())
-    tensor([0.5000, 0.7500, 0.7500])
-    """
-    return 1.0 - log_density.softmax(0)
-
-
-def negative_log_density(log_density: Tensor) -> Tensor:
-    r"""MEP's score :math:`\max_j \log p_j - \log p_i`, 0 for the densest trajectory: ``(N,) -> (N,)``.
-
-    >>> negative_log_density(torch.tensor([-1.0, -3.0, 2.0]))
-    tensor([3., 5., 0.])
-    """
-    return log_density.max() - log_density
-
-
-def dense_rank(score: Tensor) -> Tensor:
-    """How many different scores are lower: ``(N,) -> (N,)``, from 0 on.
-
-    >>> dense_rank(torch.tensor([2.5, -1.0, 9.0, 2.5]))
-    tensor([1., 0., 2., 1.])
-    """
-    order = torch.from_numpy(np.argsort(score.numpy()))  # a third of what torch's sort or unique takes
-    ordered = score[order]
-    rank = torch.nn.functional.pad((ordered[1:] != ordered[:-1]).cumsum(0), (1, 0))
-    return torch.empty_like(score).index_put_((order,), rank.to(score.dtype))
-
-
-def trajectory_probabilities(score: Tensor, temperature: float = 1.0) -> Tensor:
-    r"""Probability of each trajectory, :math:`s_i^{1/(\tau + 0.01)}` over their sum: ``(N,) -> (N,)``.
-
-    Uniform where no score is above 0. A score that is not finite counts as 0.
-
-    Args:
-        score: at least 0 where finite.
-        temperature: τ; the higher, the nearer to uniform.
-
-    >>> trajectory_probabilities(torch.tensor([1.0, 0.0, 3.0]), temperature=0.99)
-    tensor([0.2500, 0.0000, 0.7500])
-    >>> trajectory_probabilities(torch.zeros(2))
-    tensor([0.5000, 0.5000])
-    """
-    score = score.nan_to_num(nan=0.0, posinf=0.0, neginf=0.0)
-    if not score.max() > 0:
-        return torch.full_like(score, 1 / len(score))
-    weight = (score / score.max()) ** (1 / (temperature + 0.01))
-    return weight / weight.sum()

@@ -1,11 +1,20 @@
-"""How far a manipulated object is from the pose it should have: position and rotation, apart and together."""
+"""How far an achieved goal is from the desired one: positions, and poses with their rotation."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-from sher_rl.functional.targets import euler_to_quaternion, goal_distance, quaternion_to_euler, rotation_angle
+from sher_rl.functional.rotations import euler_to_quaternion, quaternion_to_euler, rotation_angle
+
+
+def goal_distance(achieved_goal: Tensor, desired_goal: Tensor) -> Tensor:
+    """Euclidean distance over the last dimension, which is kept: ``(B, d), (B, d) -> (B, 1)``.
+
+    >>> goal_distance(torch.tensor([[0.0, 3.0]]), torch.tensor([[4.0, 0.0]]))
+    tensor([[5.]])
+    """
+    return torch.linalg.vector_norm(achieved_goal - desired_goal, dim=-1, keepdim=True)
 
 
 def pose_errors(achieved_goal: Tensor, desired_goal: Tensor, *, free_spin: bool) -> tuple[Tensor, Tensor]:
@@ -18,12 +27,24 @@ def pose_errors(achieved_goal: Tensor, desired_goal: Tensor, *, free_spin: bool)
     >>> [error.item() for error in pose_errors(pose, moved, free_spin=False)]
     [5.0, 3.141592653589793]
     """
-    achieved, desired = achieved_goal.double(), desired_goal.double()
-    achieved_q, desired_q = achieved[..., 3:], desired[..., 3:]
-    if free_spin:
-        xy, z = quaternion_to_euler(achieved_q)[..., :2], quaternion_to_euler(desired_q)[..., 2:]
-        achieved_q = euler_to_quaternion(torch.cat((xy, z), -1))
-    return goal_distance(achieved[..., :3], desired[..., :3]), rotation_angle(achieved_q, desired_q)
+    achieved = achieved_goal.double()
+    desired = desired_goal.double()
+    distance = goal_distance(achieved[..., :3], desired[..., :3])
+    turned = with_spin_of(achieved[..., 3:], desired[..., 3:]) if free_spin else achieved[..., 3:]
+    return distance, rotation_angle(turned, desired[..., 3:])
+
+
+def with_spin_of(quaternion: Tensor, other: Tensor) -> Tensor:
+    """The rotation with the last Euler angle, that about its own z axis, of another one: ``(B, 4), (B, 4) -> (B, 4)``.
+
+    >>> upright = torch.tensor([[1.0, 0.0, 0.0, 0.0]])
+    >>> spun = torch.tensor([[0.0, 0.0, 0.0, 1.0]])
+    >>> with_spin_of(upright, spun).abs().round(decimals=4)
+    tensor([[0., 0., 0., 1.]])
+    """
+    xy = quaternion_to_euler(quaternion)[..., :2]
+    z = quaternion_to_euler(other)[..., 2:]
+    return euler_to_quaternion(torch.cat((xy, z), -1))
 
 
 def pose_difference(achieved_goal: Tensor, desired_goal: Tensor) -> Tensor:
@@ -38,8 +59,8 @@ def pose_difference(achieved_goal: Tensor, desired_goal: Tensor) -> Tensor:
     tensor([0.0000, 0.2000, 0.0000, 0.0000, 0.0000, 0.0000, 1.0000])
     """
     way = desired_goal[..., :3] - achieved_goal[..., :3]
-    w, axis = achieved_goal[..., 3:4], achieved_goal[..., 4:]
-    desired_w, desired_axis = desired_goal[..., 3:4], desired_goal[..., 4:]
+    w, axis = achieved_goal[..., 3:].split((1, 3), -1)
+    desired_w, desired_axis = desired_goal[..., 3:].split((1, 3), -1)
     cosine = w * desired_w + (axis * desired_axis).sum(-1, keepdim=True)
     turn = w * desired_axis - desired_w * axis - torch.linalg.cross(desired_axis, axis)
     return torch.cat((way, cosine, turn), -1)

@@ -6,8 +6,7 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from sher_rl.functional.poses import pose_errors
-from sher_rl.functional.targets import goal_distance
+from sher_rl.functional.poses import goal_distance, pose_errors
 
 RewardFn = Callable[[Tensor, Tensor], Tensor]
 """From achieved and desired goals ``(B, *g)`` to rewards ``(B, 1)``."""

@@ -1,4 +1,4 @@
-"""Actor, Q and V over the concatenation of state and goal, and the normaliser of their inputs."""
+"""Actor, Q and V over the concatenation of state and goal."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from torchrl.envs.utils import ExplorationType, exploration_type
 from torchrl.modules import MLP, ProbabilisticActor, TanhNormal
 
 from sher_rl.errors import UsageError
-from sher_rl.functional.poses import pose_difference
-from sher_rl.functional.targets import policy_scale
+from sher_rl.functional.tanh_gaussian import policy_scale
 
 STATE = ["observation", "desired_goal"]
 
@@ -46,81 +45,6 @@ class GoalDims(NamedTuple):
             env.observation_spec["desired_goal"].shape[-1],
             env.full_action_spec["action"].shape[-1],
         )
-
-
-class RunningNorm(nn.Module):
-    """Normalise vectors by the mean and standard deviation of everything seen so far, as HER's baselines do.
-
-    Raw values are clipped to ±200, the deviation is at least 0.01, and the result is clipped to ±5
-    (openai/baselines, her/normalizer.py). Before the first :meth:`update` only the clipping acts.
-
-    Args:
-        size: length of the vectors.
-
-    >>> norm = RunningNorm(1)
-    >>> norm.update(torch.tensor([[1.0], [3.0]]))
-    >>> norm(torch.tensor([[3.0], [900.0]]))
-    tensor([[1.],
-            [5.]])
-    """
-
-    raw_clip, floor, clip = 200.0, 0.01, 5.0
-    count: Tensor
-    total: Tensor
-    total_square: Tensor
-    mean: Tensor
-    std: Tensor
-
-    def __init__(self, size: int) -> None:
-        super().__init__()
-        self.register_buffer("count", torch.zeros((), dtype=torch.float64))
-        self.register_buffer("total", torch.zeros(size, dtype=torch.float64))
-        self.register_buffer("total_square", torch.zeros(size, dtype=torch.float64))
-        self.register_buffer("mean", torch.zeros(size))
-        self.register_buffer("std", torch.ones(size))
-
-    def forward(self, value: Tensor) -> Tensor:
-        """Normalise ``(*batch, size)`` float32."""
-        clipped = value.clamp(-self.raw_clip, self.raw_clip)
-        return ((clipped - self.mean) / self.std).clamp(-self.clip, self.clip)
-
-    def features(self, observation: Tensor, desired_goal: Tensor) -> Tensor:
-        """What of a goal is normalised: all of it, as it is."""
-        return desired_goal
-
-    @torch.no_grad()
-    def update(self, value: Tensor) -> None:
-        """Add raw vectors ``(*batch, size)`` to the statistics."""
-        rows = value.reshape(-1, value.shape[-1]).clamp(-self.raw_clip, self.raw_clip).double()
-        self.count += len(rows)
-        self.total += rows.sum(0)
-        self.total_square += rows.square().sum(0)
-        mean = self.total / self.count
-        variance = self.total_square / self.count - mean.square()
-        self.mean.copy_(mean)
-        self.std.copy_(variance.clamp_min(self.floor**2).sqrt())
-
-
-class PoseNorm(RunningNorm):
-    """Normalise what leads from the object's pose to the desired one, for goals that are poses.
-
-    The pose must end the observation, as it does in HandManipulateBlock, Egg and Pen: 7 numbers, position and
-    quaternion. Networks then need not learn to subtract positions and to multiply quaternions.
-
-    Args:
-        size: length of the vectors, as of :class:`RunningNorm`; a pose has 7.
-
-    >>> pose = torch.tensor([[0.0, 0.0, 0.1, 1.0, 0.0, 0.0, 0.0]])
-    >>> PoseNorm().features(pose, pose + torch.tensor([0.0, 0.2, 0.0, 0.0, 0.0, 0.0, 0.0]))
-    tensor([[0.0000, 0.2000, 0.0000, 1.0000, 0.0000, 0.0000, 0.0000]])
-    """
-
-    def __init__(self, size: int = 7) -> None:
-        super().__init__(size)
-
-    def features(self, observation: Tensor, desired_goal: Tensor) -> Tensor:
-        """The difference of both poses, see :func:`~sher_rl.functional.poses.pose_difference`."""
-        return pose_difference(observation[..., -7:], desired_goal)
 
 
 class GaussianNet(nn.Module):
@@ -210,11 +134,17 @@ def make_ddpg_networks(
             [0., 0., 0., 0.],
             [0., 0., 0., 0.]], grad_fn=<TanhBackward0>)
     """
-    networks = TensorDictModule(DeterministicNet(dims, hidden), STATE, ["action"]), _qvalue(dims, hidden)
-    for layer in (m for network in networks for m in network.modules() if isinstance(m, nn.Linear)):
-        nn.init.xavier_uniform_(layer.weight)
-        nn.init.zeros_(layer.bias)
-    return networks
+    actor = TensorDictModule(DeterministicNet(dims, hidden), STATE, ["action"])
+    qvalue = _qvalue(dims, hidden)
+    actor.apply(_start_as_xavier)
+    qvalue.apply(_start_as_xavier)
+    return actor, qvalue
+
+
+def _start_as_xavier(module: nn.Module) -> None:
+    if isinstance(module, nn.Linear):
+        nn.init.xavier_uniform_(module.weight)
+        nn.init.zeros_(module.bias)
 
 
 def _mlp(inputs: int, outputs: int, hidden: Sequence[int]) -> MLP:

@@ -11,7 +11,8 @@ from torchrl.objectives import DDPGLoss, ValueEstimators
 from torchrl.objectives.value import TD0Estimator
 
 from sher_rl.errors import UsageError, check_numbers
-from sher_rl.functional.targets import penalised_value, return_bounds
+from sher_rl.functional.bounds import return_bounds
+from sher_rl.functional.targets import penalised_value
 
 
 class MultiGoalDDPGLoss(DDPGLoss):

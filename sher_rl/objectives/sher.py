@@ -16,12 +16,10 @@ from torchrl.objectives import LossModule, ValueEstimators
 
 from sher_rl import _torchrl
 from sher_rl.errors import UsageError, check_numbers, is_number
+from sher_rl.functional.bounds import Clip, q_target_bounds, return_bounds
 from sher_rl.functional.targets import (
-    Clip,
     half_squared_error,
     policy_objective,
-    q_target_bounds,
-    return_bounds,
     soft_q_target,
     soft_value_target,
     temperature_loss,

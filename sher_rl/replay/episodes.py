@@ -11,7 +11,7 @@ from torchrl.data.replay_buffers import Storage
 
 from sher_rl import _torchrl
 from sher_rl.errors import UsageError
-from sher_rl.functional.targets import steps_from_start, steps_to_end
+from sher_rl.functional.goal_offsets import steps_from_start, steps_to_end
 
 REMAINING = ("hindsight", "remaining")
 """Steps that the episode has after this one, int32."""

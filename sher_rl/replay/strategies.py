@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from sher_rl.errors import UsageError, check_numbers
-from sher_rl.functional.targets import (
+from sher_rl.functional.goal_offsets import (
     alive_before,
     episode_offset,
     future_offset,

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sher_rl.functional.targets import delta_s
+from sher_rl.functional.stability import delta_s
 from sher_rl.report.runs import Rows, Run
 
 Array = NDArray[np.float64]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sher_rl.functional.targets import delta_s
+from sher_rl.functional.stability import delta_s
 from sher_rl.report.runs import METHODS, TITLES, Run, gaps, label, of, read_rows
 from sher_rl.report.statistics import iqm_interval, reached, stability
 from sher_rl.tasks import RECORDS

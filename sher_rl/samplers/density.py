@@ -10,7 +10,7 @@ from torch import Tensor
 from torchrl.data.replay_buffers import Storage
 
 from sher_rl.errors import UsageError, check_counts, check_numbers
-from sher_rl.functional.energy import complement_density, negative_log_density
+from sher_rl.functional.density import complement_density, negative_log_density
 from sher_rl.samplers.mixture import Mixture, fit_mixture
 from sher_rl.samplers.trajectory import TrajectorySampler
 from sher_rl.samplers.trajectory_table import Trajectories
@@ -113,7 +113,7 @@ class CDPSampler(DensitySampler):
     """Sample trajectories by how low their density is, its complement: curiosity-driven prioritisation.
 
     The density is that of a trajectory's achieved goals in a row, by a Bayesian mixture of Gaussians that
-    :meth:`refit` fits; scores are :func:`~sher_rl.functional.energy.complement_density` and, by default, its dense
+    :meth:`refit` fits; scores are :func:`~sher_rl.functional.density.complement_density` and, by default, its dense
     rank. Until the first fit all trajectories are alike; later ones are scored by the last fit.
 
     For a buffer that has :class:`~sher_rl.HindsightRelabel` with ``mode="read"``, and whose rows have
@@ -158,7 +158,7 @@ class CDPSampler(DensitySampler):
 class MEPSampler(DensitySampler):
     """Sample trajectories by how low their log density is: maximum entropy-regularised prioritisation.
 
-    As :class:`CDPSampler`, whose arguments it has, with :func:`~sher_rl.functional.energy.negative_log_density` as
+    As :class:`CDPSampler`, whose arguments it has, with :func:`~sher_rl.functional.density.negative_log_density` as
     the score. By rank, the default, both draw alike. With ``rank=False`` this one still tells trajectories apart.
 
     Raises:

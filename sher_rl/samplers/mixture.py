@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
+
+from sher_rl.functional.density import gaussian_constants
 
 MAX_DIMENSIONS = 160
 """Principal components that a mixture is fitted in, at most; 153 numbers, as of a Fetch episode, keep all."""
@@ -91,30 +92,3 @@ def fit_mixture(vectors: Tensor, seed: int, *, components: int = 3, regularisati
         means=(means.unsqueeze(1) @ factors).squeeze(1),
         constants=gaussian_constants(factors, freedom, precision, counts),
     )
-
-
-def gaussian_constants(factors: Tensor, freedom: Tensor, precision: Tensor, counts: Tensor) -> Tensor:
-    r"""Expected log weight and log normaliser of each Gaussian under a variational posterior, ``(K,)``.
-
-    .. math:: \psi(c_k) - \psi(\textstyle\sum c) - \tfrac d2 \log 2\pi
-        + \tfrac12 \Big(\sum_{i=1}^d \psi\big(\tfrac{\nu_k + 1 - i}{2}\big) + d \log 2 + \log|W_k|
-        - \tfrac{d}{\beta_k}\Big)
-
-    Bishop, Pattern Recognition and Machine Learning (2006), equations 10.64 to 10.66.
-
-    Args:
-        factors: Cholesky factors of the expected precisions :math:`\nu_k W_k`, ``(K, d, d)``.
-        freedom: degrees of freedom ν of the Wisharts, ``(K,)``.
-        precision: β of the means, ``(K,)``.
-        counts: concentrations c of the weights, ``(K,)``.
-
-    >>> one = torch.ones(1, dtype=torch.float64)
-    >>> gaussian_constants(one.reshape(1, 1, 1), 2 * one, one, one)  # (-log 2π + ψ(1) + log 2 - log 2 - 1) / 2
-    tensor([-1.7075], dtype=torch.float64)
-    """
-    d = factors.shape[-1]
-    log_det = 2 * factors.diagonal(dim1=-2, dim2=-1).log().sum(-1) - d * freedom.log()
-    halves = (freedom.unsqueeze(-1) - torch.arange(d)) / 2
-    log_precision = halves.digamma().sum(-1) + d * math.log(2.0) + log_det
-    weight = counts.digamma() - counts.sum().digamma()
-    return weight + (log_precision - d * math.log(2 * math.pi) - d / precision) / 2

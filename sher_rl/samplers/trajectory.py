@@ -15,7 +15,7 @@ from torchrl.data.replay_buffers.samplers import Sampler
 
 from sher_rl import _torchrl
 from sher_rl.errors import UsageError, check_numbers
-from sher_rl.functional.energy import dense_rank, trajectory_probabilities
+from sher_rl.functional.priorities import dense_rank, trajectory_probabilities
 from sher_rl.replay.ring import ring_buffer
 from sher_rl.samplers.trajectory_table import Trajectories, TrajectoryTable
 
@@ -23,7 +23,7 @@ from sher_rl.samplers.trajectory_table import Trajectories, TrajectoryTable
 class TrajectorySampler(Sampler):
     """What the samplers of trajectories share: a table of them, kept up with the writes, and draws from it.
 
-    A step is drawn by its trajectory's probability, :func:`~sher_rl.functional.energy.trajectory_probabilities`,
+    A step is drawn by its trajectory's probability, :func:`~sher_rl.functional.priorities.trajectory_probabilities`,
     and then uniformly. A trajectory that is partly overwritten keeps its score, and its probability shrinks with
     its rows; one that is unfinished counts with the rows it has. There are no importance weights.
 

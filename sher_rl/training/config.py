@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from sher_rl.functional.targets import Clip
+from sher_rl.functional.bounds import Clip
 from sher_rl.tasks import task_name
 from sher_rl.training.config_checks import check_config
 

@@ -15,7 +15,7 @@ from sher_rl.checkpoint.run import RunCheckpoint, saved_checkpoints
 from sher_rl.learners.autograd import Learner
 from sher_rl.learners.fused.learner import FusedLearner
 from sher_rl.modules.normalize import GoalNormalizer
-from sher_rl.modules.policy import save_policy
+from sher_rl.modules.policy_file import save_policy
 from sher_rl.replay.relabel import HindsightRelabel
 from sher_rl.report import draw_curves, summary_table
 from sher_rl.report.progress_csv import read_progress

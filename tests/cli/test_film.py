@@ -11,7 +11,7 @@ from helpers.small import small_run
 
 from sher_rl import GoalDims, GoalNormalizer, UsageError, load_policy, make_networks, make_policy
 from sher_rl.cli.film import film
-from sher_rl.modules.policy import save_policy
+from sher_rl.modules.policy_file import save_policy
 
 
 @pytest.fixture(scope="module")

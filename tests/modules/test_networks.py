@@ -1,39 +1,17 @@
 import subprocess
 import sys
 
-import numpy as np
 import pytest
 import torch
 from torchrl.envs import GymEnv
 
 from sher_rl import GoalDims, UsageError, make_ddpg_networks, make_env, make_networks
-from sher_rl.modules.networks import RunningNorm
 
 DIMS = GoalDims(observation=10, goal=3, action=4)
 
 
 def states(rows: int = 64) -> dict[str, torch.Tensor]:
     return {"observation": torch.randn(rows, 10), "desired_goal": torch.randn(rows, 3)}
-
-
-def test_running_norm_is_that_of_all_data_so_far() -> None:
-    norm, rng = RunningNorm(2), np.random.default_rng(0)
-    data = rng.normal(5.0, [2.0, 1e-4], size=(500, 2)).astype(np.float32)
-    data[0, 0] = 1e6  # counts as 200
-    for part in np.split(data, 5):
-        norm.update(torch.tensor(part))
-    clipped = np.clip(data.astype(np.float64), -200, 200)
-    np.testing.assert_allclose(norm.mean, clipped.mean(0), rtol=1e-6)
-    np.testing.assert_allclose(norm.std, [clipped[:, 0].std(), 0.01], rtol=1e-5)
-    expected = np.clip((np.clip(data, -200, 200) - norm.mean.numpy()) / norm.std.numpy(), -5, 5)
-    np.testing.assert_allclose(norm(torch.tensor(data)), expected, rtol=1e-5)
-
-
-def test_running_norm_takes_any_leading_shape() -> None:
-    flat, shaped, data = RunningNorm(3), RunningNorm(3), torch.randn(4, 5, 3)
-    flat.update(data.reshape(-1, 3))
-    shaped.update(data)
-    torch.testing.assert_close(shaped(data), flat(data))
 
 
 def test_dims_are_read_from_an_environment() -> None:

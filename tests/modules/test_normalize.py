@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 from tensordict import TensorDict
@@ -5,6 +6,7 @@ from torchrl.data import LazyTensorStorage, TensorDictReplayBuffer
 from torchrl.envs import Compose
 
 from sher_rl import GoalDims, GoalNormalizer, HindsightRelabel, PoseNorm, UsageError
+from sher_rl.modules.normalize import ObservationNorm
 
 
 def never(achieved: torch.Tensor, desired: torch.Tensor) -> torch.Tensor:
@@ -51,7 +53,7 @@ def test_normaliser_sees_the_new_goal_and_leaves_the_storage_raw() -> None:
         (batch["next"], "desired_goal", normalizer.goal),
     ):
         source = raw if part is batch else raw["next"]
-        torch.testing.assert_close(part[key], norm(source[key]))
+        torch.testing.assert_close(part[key], norm.normalize(source[key]))
     assert torch.equal(batch["next", "reward"], raw["next", "reward"])
     torch.testing.assert_close(normalizer.observation.mean, storage.get(range(10))["observation"].mean(0))
 
@@ -72,3 +74,23 @@ def test_normaliser_of_poses_takes_now_and_next_each_from_its_own_pose() -> None
 def test_a_norm_of_poses_is_refused_where_goals_are_positions() -> None:
     with pytest.raises(UsageError, match="goal is a norm of 7 numbers, dims has 3; leave it out"):
         GoalNormalizer(GoalDims(observation=10, goal=3, action=4), PoseNorm())
+
+
+def test_running_norm_is_that_of_all_data_so_far() -> None:
+    norm, rng = ObservationNorm(2), np.random.default_rng(0)
+    data = rng.normal(5.0, [2.0, 1e-4], size=(500, 2)).astype(np.float32)
+    data[0, 0] = 1e6  # counts as 200
+    for part in np.split(data, 5):
+        norm.update(torch.tensor(part))
+    clipped = np.clip(data.astype(np.float64), -200, 200)
+    np.testing.assert_allclose(norm.mean, clipped.mean(0), rtol=1e-6)
+    np.testing.assert_allclose(norm.std, [clipped[:, 0].std(), 0.01], rtol=1e-5)
+    expected = np.clip((np.clip(data, -200, 200) - norm.mean.numpy()) / norm.std.numpy(), -5, 5)
+    np.testing.assert_allclose(norm(torch.tensor(data)), expected, rtol=1e-5)
+
+
+def test_running_norm_takes_any_leading_shape() -> None:
+    flat, shaped, data = ObservationNorm(3), ObservationNorm(3), torch.randn(4, 5, 3)
+    flat.update(data.reshape(-1, 3))
+    shaped.update(data)
+    torch.testing.assert_close(shaped(data), flat(data))

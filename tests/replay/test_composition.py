@@ -23,7 +23,7 @@ from sher_rl import (
     make_policy,
     make_sampler,
 )
-from sher_rl.modules.networks import RunningNorm
+from sher_rl.modules.normalize import GoalNorm, ObservationNorm
 from sher_rl.training.config import Sampling
 from sher_rl.training.evaluation import evaluate
 from sher_rl.training.updates import minibatches
@@ -43,7 +43,7 @@ def success(sampling: str, method: str, tmp_path) -> float:
         actor, qvalue = make_ddpg_networks(dims, (64, 64))
         loss = MultiGoalDDPGLoss(actor, qvalue, gamma=0.93, action_l2=0.1)
     learner = Learner(loss, actor_lr=2e-3, critic_lr=2e-3, polyak=0.97)
-    policy = make_policy(RunningNorm(3), RunningNorm(3), actor)
+    policy = make_policy(ObservationNorm(3), GoalNorm(3), actor)
     explorer = make_explorer(policy, env, random_action=0.2, noise=0.0 if method == "sher" else 0.2)
     storage = LazyTensorStorage(FRAMES)
     relabel = HindsightRelabel(point.point_reward, storage)

@@ -13,7 +13,8 @@ from torchrl.data import LazyMemmapStorage, LazyTensorStorage, ReplayBuffer
 
 from sher_rl import CDPSampler, MEPSampler, UsageError
 from sher_rl.checkpoint.run import RunCheckpoint
-from sher_rl.functional.energy import complement_density, dense_rank, negative_log_density, trajectory_probabilities
+from sher_rl.functional.density import complement_density, negative_log_density
+from sher_rl.functional.priorities import dense_rank, trajectory_probabilities
 from sher_rl.samplers.mixture import fit_mixture
 
 KINDS = [CDPSampler, MEPSampler]

@@ -9,7 +9,7 @@ import torch
 from sklearn.decomposition import PCA
 from sklearn.mixture import BayesianGaussianMixture
 
-from sher_rl.samplers.mixture import MAX_DIMENSIONS, fit_mixture, gaussian_constants
+from sher_rl.samplers.mixture import MAX_DIMENSIONS, fit_mixture
 
 
 def walks(count: int, numbers: int) -> torch.Tensor:
@@ -31,15 +31,6 @@ def test_log_density_is_that_of_scikit_learn(count, numbers):
     others = walks(50, numbers)
     expected = torch.from_numpy(model.score_samples(pca.transform(others.numpy())))
     torch.testing.assert_close(mixture.log_density(others), expected)
-
-
-def test_constants_by_hand():
-    factors, one = torch.tensor([[[2.0]], [[1.0]]], dtype=torch.float64), torch.ones(2, dtype=torch.float64)
-    # ψ(1) - ψ(2) = -1; (ψ(3/2) + log 2 + log(4/3) - log 2π - 1/2) / 2, and with log(1/3) for the other
-    first = -1 + (0.03648997 + 0.69314718 + 0.28768207 - 1.83787707 - 0.5) / 2
-    second = -1 + (0.03648997 + 0.69314718 - 1.09861229 - 1.83787707 - 0.5) / 2
-    expected = torch.tensor([first, second], dtype=torch.float64)
-    torch.testing.assert_close(gaussian_constants(factors, 3 * one, 2 * one, one), expected)
 
 
 def test_a_seed_decides_the_fit():

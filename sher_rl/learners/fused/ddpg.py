@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from sher_rl.functional.targets import penalised_value, return_bounds, soft_q_target
+from sher_rl.functional.bounds import return_bounds
+from sher_rl.functional.targets import penalised_value, soft_q_target
 from sher_rl.learners.fused.layers import (
     Batch,
     Fusion,

@@ -9,15 +9,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from sher_rl.functional.targets import (
-    SCALE_SHIFT,
-    policy_objective,
-    policy_scale,
-    q_target_bounds,
-    return_bounds,
-    soft_q_target,
-    soft_value_target,
-)
+from sher_rl.functional.bounds import q_target_bounds, return_bounds
+from sher_rl.functional.tanh_gaussian import SCALE_SHIFT, policy_scale
+from sher_rl.functional.targets import policy_objective, soft_q_target, soft_value_target
 from sher_rl.learners.fused.layers import (
     Batch,
     Fusion,

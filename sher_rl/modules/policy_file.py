@@ -1,0 +1,133 @@
+"""The file that a policy is kept in: it needs neither MuJoCo nor an environment, and nothing of it is unpickled."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from tensordict.nn import TensorDictModule
+
+from sher_rl.errors import UsageError
+from sher_rl.files import digest, replace_file
+from sher_rl.modules.networks import STATE, DeterministicNet, GaussianNet, GoalDims
+from sher_rl.modules.normalize import GoalNorm, ObservationNorm, PoseNorm
+from sher_rl.modules.policy import make_policy
+
+POLICY_FORMAT = "sher_rl.policy/3"
+_PRETRAINED = Path(__file__).with_name("pretrained")
+_ACTOR_NETS: dict[str, type[GaussianNet] | type[DeterministicNet]] = {
+    "GaussianNet": GaussianNet,
+    "DeterministicNet": DeterministicNet,
+}
+_GOAL_NORMS: dict[str, type[GoalNorm] | type[PoseNorm]] = {"RunningNorm": GoalNorm, "PoseNorm": PoseNorm}
+"""Normalisers of goals by what the files call them."""
+
+
+def save_policy(path: str | Path, policy: TensorDictModule, env_id: str) -> None:
+    """Write a policy of :func:`~sher_rl.make_policy` to ``path``, whole or not at all.
+
+    Args:
+        path: file to write; a temporary neighbour is renamed over it.
+        policy: the policy, with its normalisers.
+        env_id: the task it was trained on, for ``python -m sher_rl.play``.
+
+    Raises:
+        UsageError: the disk is full, or the folder cannot be written.
+    """
+    state = {key: tensor.cpu() for key, tensor in policy.state_dict().items()}
+    saved = {
+        "format": POLICY_FORMAT,
+        "env_id": env_id,
+        "hidden": [weight.shape[0] for key, weight in state.items() if key.endswith("weight")][:-1],
+        "actor": type(policy.module.actor_net).__name__,
+        "goal_norm": next(name for name, norm in _GOAL_NORMS.items() if type(policy.module.goal_norm) is norm),
+        "state_dict": state,
+    }
+    content = io.BytesIO()
+    torch.save({**saved, "sha256": _checksum(saved)}, content)
+    replace_file(Path(path), content.getvalue())
+
+
+def load_policy(path: str | Path) -> TensorDictModule:
+    """Read a policy file; needs neither MuJoCo nor an environment, and unpickles nothing.
+
+    Args:
+        path: a ``policy.pt``, or the run folder that holds one.
+
+    Returns:
+        Module from ``observation`` and ``desired_goal`` to ``action``, with the trained task's id as
+        ``env_id``. See :func:`~sher_rl.make_policy`.
+
+    Raises:
+        UsageError: there is no such file, or it is no policy of this package.
+
+    >>> import tempfile
+    >>> from sher_rl import GoalDims, make_networks
+    >>> actor, _, _ = make_networks(GoalDims(10, 3, 4))
+    >>> path = Path(tempfile.mkdtemp()) / "policy.pt"
+    >>> save_policy(path, make_policy(ObservationNorm(10), GoalNorm(3), actor), "FetchReach-v4")
+    >>> policy = load_policy(path)
+    >>> policy.env_id, policy(observation=torch.zeros(5, 10), desired_goal=torch.zeros(5, 3)).shape
+    ('FetchReach-v4', torch.Size([5, 4]))
+    """
+    path = Path(path)
+    path = path / "policy.pt" if path.is_dir() else path
+    if not path.is_file():
+        raise UsageError(f"path {str(path)!r} is no file; give a policy.pt or the run folder that holds one.")
+    try:
+        saved = torch.load(path, map_location="cpu", weights_only=True)
+        given = saved["format"]
+        if given == POLICY_FORMAT:
+            return _restore(saved)
+    except Exception as error:  # a damaged or crafted file can make torch.load raise anything
+        raise UsageError(f"path {str(path)!r} holds no policy that save_policy wrote ({error!r:.80}).") from error
+    raise UsageError(f"path {str(path)!r} has policy format {given!r:.80}; this version reads {POLICY_FORMAT}.")
+
+
+def pretrained(name: str) -> Path:
+    """File of a trained policy that comes with the package, for :func:`load_policy`.
+
+    Each is what ``python recipes/sher_<task>.py --seed 0`` left after the frames of its csv in docs/results.
+
+    Args:
+        name: the task's, such as ``FetchPush`` or ``FetchPush-v4``.
+
+    Raises:
+        UsageError: there is none of that name.
+
+    >>> load_policy(pretrained("FetchPush")).env_id
+    'FetchPush-v4'
+    """
+    files = {path.stem.partition("-")[0]: path for path in sorted(_PRETRAINED.glob("*.pt"))}
+    task = name.partition("-")[0]
+    if task not in files:
+        raise UsageError(f"pretrained {name!r:.80} is not in the package; there are {', '.join(files)}.")
+    return files[task]
+
+
+def _restore(saved: Mapping[str, Any]) -> TensorDictModule:
+    """The policy that a file holds, by the sizes of its tensors."""
+    state = saved["state_dict"]
+    observation_norm = ObservationNorm(len(state["module.observation_norm.mean"]))
+    goal_norm = _GOAL_NORMS[saved["goal_norm"]](len(state["module.goal_norm.mean"]))
+    net = _ACTOR_NETS[saved["actor"]]
+    last_bias = [bias for key, bias in state.items() if key.endswith("bias")][-1]
+    dims = GoalDims(len(observation_norm.mean), len(goal_norm.mean), len(last_bias) // net.outputs)
+    actor = TensorDictModule(net(dims, saved["hidden"]), STATE, ["loc", "scale"][: net.outputs])
+    policy = make_policy(observation_norm, goal_norm, actor)
+    policy.load_state_dict(state)
+    policy.env_id = str(saved["env_id"])
+    if saved["sha256"] != _checksum(saved):
+        raise ValueError("its values do not match their checksum")
+    return policy.requires_grad_(False)
+
+
+def _checksum(saved: Mapping[str, Any]) -> str:
+    """Of a policy file's values, since torch checks none of those it reads."""
+    state = saved["state_dict"]
+    facts = json.dumps([value for key, value in saved.items() if key not in ("state_dict", "sha256")] + [*state])
+    return digest([facts.encode(), *(value.contiguous().reshape(-1).numpy() for value in state.values())])

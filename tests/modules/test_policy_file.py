@@ -1,0 +1,119 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from sher_rl import (
+    GoalDims,
+    PoseNorm,
+    UsageError,
+    load_policy,
+    make_ddpg_networks,
+    make_networks,
+    make_policy,
+    pretrained,
+)
+from sher_rl.modules.normalize import GoalNorm, ObservationNorm
+from sher_rl.modules.policy_file import POLICY_FORMAT, save_policy
+
+DIMS = GoalDims(observation=10, goal=3, action=4)
+
+
+def states(rows: int = 64) -> dict[str, torch.Tensor]:
+    return {"observation": torch.randn(rows, 10), "desired_goal": torch.randn(rows, 3)}
+
+
+@pytest.fixture(params=[make_networks, make_ddpg_networks])
+def policy(request):
+    norms = ObservationNorm(10), GoalNorm(3)
+    for norm, value in zip(norms, states().values(), strict=True):
+        norm.add(value * 3 + 1)
+    return make_policy(*norms, request.param(DIMS, (32, 16))[0])
+
+
+def test_saved_policy_acts_the_same_in_a_process_without_mujoco(policy, tmp_path: Path) -> None:
+    save_policy(tmp_path / "policy.pt", policy, "FetchReach-v4")
+    raw = states()
+    torch.save((raw, policy(**raw).detach()), tmp_path / "expected.pt")
+    code = f"""
+import sys
+for module in ("mujoco", "gymnasium", "gymnasium_robotics"):
+    sys.modules[module] = None
+import torch, sher_rl
+raw, expected = torch.load({str(tmp_path / "expected.pt")!r})
+policy = sher_rl.load_policy({str(tmp_path)!r})
+assert policy.env_id == "FetchReach-v4"
+assert torch.equal(policy(**raw), expected)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+    assert [p.name for p in tmp_path.iterdir() if "part" in p.name] == []
+
+
+def test_a_policy_for_poses_sees_how_far_the_pose_is_and_is_read_back_so(tmp_path: Path) -> None:
+    dims = GoalDims(observation=9, goal=7, action=4)
+    policy = make_policy(ObservationNorm(9), PoseNorm(), make_networks(dims, (8,))[0])
+    pose = torch.tensor([0.1, 0.2, 0.3, 1.0, 0.0, 0.0, 0.0])
+    start = torch.cat((torch.tensor([5.0, -5.0]), pose))
+    policy.module.observation_norm.update(torch.stack((start - 1, start + 1)))
+    policy.module.goal_norm.add(torch.tensor([[0.0] * 7, [0.2] * 7]))
+    save_policy(tmp_path / "policy.pt", policy, "HandManipulateEgg-v1")
+    net, read = policy.module.actor_net, load_policy(tmp_path)
+    left = torch.tensor([0.0, 0.0, 0.2, 1.0, 0.0, 0.0, 0.0])  # what leads from the pose to one 0.2 m above
+    above = pose + torch.tensor([0.0, 0.0, 0.2, 0.0, 0.0, 0.0, 0.0])
+    expected = net.act(torch.zeros(9), policy.module.goal_norm.normalize(left))
+    torch.testing.assert_close(policy(observation=start, desired_goal=above), expected)
+    torch.testing.assert_close(read(observation=start, desired_goal=above), expected.detach())
+
+
+class Evil:
+    def __reduce__(self):
+        return (Path("/tmp/sher_rl_was_here").touch, ())
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"not a policy",
+        {"state_dict": {}},
+        {"format": "sher_rl.policy/3", "state_dict": {"a": torch.zeros(1)}, "hidden": [], "env_id": "x"},
+        {"format": "sher_rl.policy/3", "actor": "Evil", "state_dict": {}, "hidden": [], "env_id": "x"},
+        [1, 2],
+        {"format": Evil()},
+    ],
+)
+def test_files_that_are_no_policy_get_one_sentence(content, tmp_path: Path) -> None:
+    path = tmp_path / "policy.pt"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        torch.save(content, path)
+    with pytest.raises(UsageError, match="holds no policy that save_policy wrote"):
+        load_policy(path)
+    assert not Path("/tmp/sher_rl_was_here").exists()
+
+
+def test_a_truncated_policy_gets_one_sentence(policy, tmp_path: Path) -> None:
+    save_policy(tmp_path / "policy.pt", policy, "FetchReach-v4")
+    whole = (tmp_path / "policy.pt").read_bytes()
+    (tmp_path / "policy.pt").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(UsageError, match="holds no policy"):
+        load_policy(tmp_path)
+
+
+def test_missing_and_future_files_are_named(policy, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"is no file; give a policy\.pt or the run folder"):
+        load_policy(tmp_path / "nothing")
+    save_policy(tmp_path / "policy.pt", policy, "FetchReach-v4")
+    saved = torch.load(tmp_path / "policy.pt")
+    torch.save(saved | {"format": "sher_rl.policy/4"}, tmp_path / "policy.pt")
+    with pytest.raises(UsageError, match=r"format 'sher_rl\.policy/4'; this version reads sher_rl\.policy/3"):
+        load_policy(tmp_path)
+
+
+@pytest.mark.parametrize("task", ["FetchPickAndPlace", "FetchPush", "FetchReach", "HandManipulateEgg"])
+def test_each_pretrained_policy_is_of_the_present_format(task: str) -> None:
+    assert torch.load(pretrained(task), weights_only=True)["format"] == POLICY_FORMAT
+    assert load_policy(pretrained(task)).env_id.startswith(task)
