@@ -17,7 +17,8 @@ import torch
 import tyro
 from torchrl.envs.utils import ExplorationType, set_exploration_type
 
-from sher_rl.envs.make import default_backend, make_env, make_gym
+from sher_rl.envs.make import default_backend, make_env
+from sher_rl.envs.make_gym import make_gym
 from sher_rl.errors import UsageError
 from sher_rl.modules.policy import load_policy, pretrained
 from sher_rl.training.config import RunConfig, exit_with_sentence
