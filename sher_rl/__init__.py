@@ -1,7 +1,8 @@
 """Soft Hindsight Experience Replay as TorchRL components."""
 
 from sher_rl.cli.recipe import cli, cli_of_tasks
-from sher_rl.envs.make import goal_reward, make_env
+from sher_rl.envs.make import make_env
+from sher_rl.envs.rewards import goal_reward
 from sher_rl.errors import UsageError
 from sher_rl.functional.stability import delta_s
 from sher_rl.learners.autograd import Learner

@@ -1,7 +1,7 @@
 import pytest
 
 from sher_rl import UsageError
-from sher_rl.envs.make import make_gym
+from sher_rl.envs.make_gym import make_gym
 from sher_rl.tasks import RECORDS, TASKS, PointGoal, PoseGoal, Task, check_env_id, find_task, get_task
 
 PRINTED_TABLE_1 = {

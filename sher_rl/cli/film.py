@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torchrl.envs.utils import ExplorationType, set_exploration_type
 
-from sher_rl.envs.make import make_gym
+from sher_rl.envs.make_gym import make_gym
 from sher_rl.errors import UsageError
 
 

@@ -16,7 +16,7 @@ from torchrl.envs.gym_like import BaseInfoDictReader
 from torchrl.envs.libs.gym import GymWrapper, set_gym_backend
 
 from sher_rl import _torchrl
-from sher_rl.envs.make import make_gym
+from sher_rl.envs.make_gym import make_gym
 from sher_rl.errors import UsageError
 
 
@@ -79,11 +79,14 @@ class _GoalEnv(GymWrapper):
         return seed if seed is None or static_seed else seed + 1
 
     def _reset(self, tensordict: Any = None, **kwargs: Any) -> Any:
-        seed, self._next_seed, self._was_reset = self._next_seed, None, True
+        seed = self._next_seed
+        self._next_seed = None
+        self._was_reset = True
         return super()._reset(tensordict, **({"seed": seed} | kwargs))
 
     def get_state(self) -> dict[str, Any]:
-        gym, state = self._saveable(), {"next_seed": self._next_seed}
+        gym = self._saveable()
+        state: dict[str, Any] = {"next_seed": self._next_seed}
         if not self._was_reset:
             return state
         elapsed = gym.get_wrapper_attr(_ELAPSED) if gym.has_wrapper_attr(_ELAPSED) else None

@@ -80,7 +80,7 @@ def read_runs(paths: Iterable[Path]) -> list[Run]:
     return sorted(runs.values(), key=lambda run: run.seed)
 
 
-def of(runs: Sequence[Run], task: str, variant: str) -> list[Run]:
+def select(runs: Sequence[Run], task: str, variant: str) -> list[Run]:
     """The runs of one curve, or of one cell of a table."""
     return [run for run in runs if (run.task, run.variant) == (task, variant)]
 
@@ -90,7 +90,7 @@ def gaps(runs: Sequence[Run], task: str, variant: str) -> list[str]:
 
     A hundredth is no part: methods round their steps up to whole batches, each to its own.
     """
-    own = of(runs, task, variant)
+    own = select(runs, task, variant)
     if not own:
         return ["no run"]
     lacking = sorted({run.seed for run in runs} - {run.seed for run in own})

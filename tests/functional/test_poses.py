@@ -3,7 +3,7 @@ import pytest
 import torch
 from gymnasium_robotics.utils import rotations
 
-from sher_rl.envs.make import make_gym
+from sher_rl.envs.make_gym import make_gym
 from sher_rl.functional.poses import pose_difference, pose_errors
 
 

@@ -9,7 +9,7 @@ from tensordict import TensorDict
 from tensordict.nn import TensorDictModule
 
 from sher_rl import make_env
-from sher_rl.envs.make import make_gym
+from sher_rl.envs.make_gym import make_gym
 from sher_rl.report.progress_csv import POSE_COLUMNS
 from sher_rl.training.evaluation import (
     Evaluation,
