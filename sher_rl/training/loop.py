@@ -17,6 +17,7 @@ from torchrl.envs import EnvBase
 from sher_rl.checkpoint.run import RunCheckpoint, saved_checkpoints
 from sher_rl.functional.poses import pose_columns
 from sher_rl.learners.autograd import Learner
+from sher_rl.learners.finite import losses, losses_are_finite
 from sher_rl.learners.fused.learner import FusedLearner
 from sher_rl.modules.normalize import GoalNormalizer
 from sher_rl.modules.policy_file import save_policy
@@ -24,7 +25,7 @@ from sher_rl.replay.relabel import HindsightRelabel
 from sher_rl.report import draw_curves, summary_table
 from sher_rl.training.config import RunConfig
 from sher_rl.training.evaluation import Evaluation, episode_success
-from sher_rl.training.finite import check_finite, losses, losses_are_finite
+from sher_rl.training.finite import check_finite
 from sher_rl.training.loggers import open_logger
 from sher_rl.training.progress import Progress, make_run_folder, read_progress
 from sher_rl.training.rollouts import Rollouts
