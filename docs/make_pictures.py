@@ -157,7 +157,7 @@ def alpha() -> None:
 
 def draw_run(axes: Any, run: str, column: str, **style: Any) -> None:
     """Draw a column of a run in docs/tuning over environment steps."""
-    from sher_rl.training.progress import read_progress  # noqa: PLC0415
+    from sher_rl.report.progress_csv import read_progress  # noqa: PLC0415
 
     rows = read_progress(DOCS / "tuning" / f"{run}.csv")
     axes.plot([row["frames"] for row in rows], [row[column] for row in rows], linewidth=2, **style)

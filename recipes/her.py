@@ -1,27 +1,26 @@
-"""HER, the baseline: hindsight and a deterministic policy, with the published numbers of openai/baselines.
+"""HER, the baseline (arXiv:1707.01495): hindsight goals and a deterministic policy, with its published numbers.
 
 python recipes/her.py --env FetchReach-v4 --seed 1
 python recipes/her.py --env HandManipulateEgg-v1 --help
 """
-
-import argparse
 
 import torch
 from torchrl.data import LazyTensorStorage, RandomSampler, TensorDictReplayBuffer
 from torchrl.envs import Compose
 
 import sher_rl
+from sher_rl.tasks import get_task
 
 
 def published(env_id: str) -> sher_rl.HerConfig:
-    steps = 100 if "Manipulate" in env_id else 50
-    cycles = 10 if "Reach-v4" in env_id else 50  # in an epoch
+    """Numbers of a task, those of openai/baselines."""
+    task = get_task(env_id)
     return sher_rl.HerConfig(
         env_id=env_id,
         method="her",
         total_frames=500_000,
         num_envs=2,
-        frames_per_batch=2 * steps,  # a cycle
+        frames_per_batch=2 * task.episode_steps,  # a cycle
         updates_per_batch=40,
         random_frames=0,
         random_action=0.3,
@@ -32,37 +31,74 @@ def published(env_id: str) -> sher_rl.HerConfig:
         hidden=(256, 256, 256),
         actor_lr=1e-3,
         critic_lr=1e-3,
-        gamma=1 - 1 / steps,
+        gamma=1 - 1 / task.episode_steps,
         action_l2=1.0,
         polyak=0.95,  # once in a cycle
-        eval_frames=2 * steps * cycles,
+        eval_frames=2 * task.episode_steps * task.cycles_per_epoch,  # an epoch
         eval_episodes=100,
     )
 
 
-def main(config: sher_rl.HerConfig) -> None:
+def build(config: sher_rl.HerConfig) -> sher_rl.Parts:
+    """Parts of a run."""
     torch.manual_seed(config.seed)
     env = sher_rl.make_env(config.env_id, config.num_envs, seed=config.train_seed)
     dims = sher_rl.GoalDims.of(env)
     actor, qvalue = sher_rl.make_ddpg_networks(dims, config.hidden)
     storage = LazyTensorStorage(config.buffer_size, device=config.device)
-    relabel = sher_rl.HindsightRelabel(sher_rl.goal_reward(config.env_id), storage, k=config.k)
     normalizer = sher_rl.GoalNormalizer(dims)
+    policy = sher_rl.make_policy(normalizer.observation, normalizer.goal, actor).to(config.device)
+    explorer = sher_rl.make_explorer(
+        policy,
+        env,
+        random_action=config.random_action,
+        noise=config.action_noise,
+    ).to(config.device)
+    relabel = sher_rl.HindsightRelabel(sher_rl.goal_reward(config.env_id), storage, k=config.k)
     sampler = RandomSampler()
     buffer = TensorDictReplayBuffer(storage=storage, sampler=sampler, transform=Compose(relabel, normalizer))
-    policy = sher_rl.make_policy(normalizer.observation, normalizer.goal, actor).to(config.device)
-    exploration = {"random_action": config.random_action, "noise": config.action_noise}
-    explorer = sher_rl.make_explorer(policy, env, **exploration).to(config.device)
-    loss = sher_rl.MultiGoalDDPGLoss(actor, qvalue, gamma=config.gamma, action_l2=config.action_l2).to(config.device)
-    rates = {"actor_lr": config.actor_lr, "critic_lr": config.critic_lr, "polyak": config.polyak}
-    rates["target_every"] = config.updates_per_batch
-    learner = sher_rl.FusedLearner(loss, **rates, dtype=sher_rl.fast_dtype(config.device), compile=config.compile)
-    parts = {"policy": policy, "explorer": explorer, "normalizer": normalizer, "relabel": relabel, "buffer": buffer}
-    sher_rl.train(config, env=env, learner=learner, **parts)
+    loss = sher_rl.MultiGoalDDPGLoss(
+        actor,
+        qvalue,
+        gamma=config.gamma,
+        action_l2=config.action_l2,
+    ).to(config.device)
+    # The learner has the gradient of the loss written out, and does not call the loss.
+    learner = sher_rl.FusedLearner(
+        loss,
+        actor_lr=config.actor_lr,
+        critic_lr=config.critic_lr,
+        polyak=config.polyak,
+        target_every=config.updates_per_batch,
+        dtype=sher_rl.fast_dtype(config.device),
+        compile=config.compile,
+    )
+    return sher_rl.Parts(
+        env=env,
+        policy=policy,
+        explorer=explorer,
+        normalizer=normalizer,
+        relabel=relabel,
+        buffer=buffer,
+        learner=learner,
+    )
+
+
+def main(config: sher_rl.HerConfig) -> None:
+    """Train, and report."""
+    parts = build(config)
+    sher_rl.train(
+        config,
+        env=parts.env,
+        policy=parts.policy,
+        explorer=parts.explorer,
+        normalizer=parts.normalizer,
+        relabel=parts.relabel,
+        buffer=parts.buffer,
+        learner=parts.learner,
+        on_cycle=parts.on_cycle,
+    )
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(add_help=False)
-    parser.add_argument("--env", "--env-id", default="FetchPush-v4")
-    known, others = parser.parse_known_args()
-    sher_rl.cli(main, published(known.env), others)
+    sher_rl.cli_of_tasks(main, published)

@@ -1,6 +1,8 @@
 """Soft Hindsight Experience Replay as TorchRL components."""
 
-from sher_rl.envs.make import TASKS, goal_reward, make_env
+from sher_rl.cli.recipe import cli, cli_of_tasks
+from sher_rl.envs.make import make_env
+from sher_rl.envs.rewards import goal_reward
 from sher_rl.errors import UsageError
 from sher_rl.functional.stability import delta_s
 from sher_rl.learners.autograd import Learner
@@ -12,9 +14,14 @@ from sher_rl.modules.policy_file import load_policy, pretrained
 from sher_rl.objectives.ddpg import MultiGoalDDPGLoss
 from sher_rl.objectives.sher import SoftMultiGoalLoss
 from sher_rl.replay.relabel import HindsightRelabel
-from sher_rl.samplers import CDPSampler, CHERSampler, EBPSampler, MEPSampler, make_sampler
-from sher_rl.training.config import Config, HerConfig, cli
+from sher_rl.samplers.cher import CHERSampler
+from sher_rl.samplers.density import CDPSampler, MEPSampler
+from sher_rl.samplers.energy import EBPSampler
+from sher_rl.tasks import TASKS
+from sher_rl.training.config import Config, HerConfig
 from sher_rl.training.loop import train
+from sher_rl.training.parts import Parts
+from sher_rl.training.samplers import Sampling, make_sampler
 
 __version__ = "0.1.0"
 
@@ -32,10 +39,13 @@ __all__ = [
     "Learner",
     "MEPSampler",
     "MultiGoalDDPGLoss",
+    "Parts",
     "PoseNorm",
+    "Sampling",
     "SoftMultiGoalLoss",
     "UsageError",
     "cli",
+    "cli_of_tasks",
     "delta_s",
     "fast_dtype",
     "goal_reward",

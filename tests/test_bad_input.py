@@ -27,7 +27,7 @@ from sher_rl import (
     make_ddpg_networks,
     make_networks,
 )
-from sher_rl.training.config import parse
+from sher_rl.cli.recipe import parse
 
 DEFAULT = small_config(Path("runs"))
 FIELDS = [field.name for field in dataclasses.fields(Config) if field.name != "resume"]

@@ -16,6 +16,7 @@ from helpers.small import small_config, small_run
 from sher_rl import Config, UsageError, load_policy
 from sher_rl.checkpoint.run import RunCheckpoint, _render, saved_checkpoints
 from sher_rl.files import digest
+from sher_rl.training.config_file import config_values, lasting_values, load_config
 
 
 @pytest.fixture(scope="module")
@@ -105,18 +106,18 @@ def test_a_policy_with_a_flipped_bit_or_cut_short_is_refused(cases: range, run: 
 @pytest.mark.parametrize("cases", CASES, ids=len)
 def test_a_configuration_with_a_flipped_bit_or_cut_short_is_refused(cases: range, run: Path, tmp_path: Path) -> None:
     """Or it differs in nothing, or in a value: then the checkpoint, which has a copy, refuses it."""
-    content, whole = (run / "config.json").read_bytes(), Config.load(run / "config.json").lasting()
+    content, whole = (run / "config.json").read_bytes(), lasting_values(load_config(Config, run / "config.json"))
     manifest = json.loads((saved_checkpoints(run)[-1] / "manifest.json").read_text())
     assert manifest["config"] == whole
     for case in cases:
         path = tmp_path / "config.json"
         path.write_bytes(damage(content, random.Random(case)))
         try:
-            config = Config.load(path)
+            config = load_config(Config, path)
         except UsageError:
             continue
-        if config.lasting() != whole:
-            checkpoint = RunCheckpoint(run, config.lasting(), make_buffer())
+        if lasting_values(config) != whole:
+            checkpoint = RunCheckpoint(run, lasting_values(config), make_buffer())
             assert_refused(checkpoint.restore, "only total_frames may change")
 
 
@@ -207,12 +208,12 @@ def test_a_manifest_that_is_none_is_refused(manifest: bytes, saved: Saved) -> No
     [{"alpha": [1]}, {"alpha": "0.1"}, {"gamma": None}, {"hidden": [1.5]}, {"hidden": "12"}, {"num_envs": True}],
 )
 def test_a_configuration_of_wrong_types_is_refused(change: dict, tmp_path: Path) -> None:
-    (tmp_path / "config.json").write_text(json.dumps(small_config(tmp_path).values() | change))
+    (tmp_path / "config.json").write_text(json.dumps(config_values(small_config(tmp_path)) | change))
     name = next(iter(change))
-    assert_refused(lambda: Config.load(tmp_path / "config.json"), f"is no configuration of a run .*{name} is ")
+    assert_refused(lambda: load_config(Config, tmp_path / "config.json"), f"is no configuration of a run .*{name} is ")
 
 
 @pytest.mark.parametrize("text", ["[" * 100_000, '{"alpha": ' + "9" * 5_000 + "}", '{"__class__": "os.system"}'])
 def test_a_crafted_configuration_is_refused(text: str, tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(text)
-    assert_refused(lambda: Config.load(tmp_path / "config.json"), "is no configuration of a run")
+    assert_refused(lambda: load_config(Config, tmp_path / "config.json"), "is no configuration of a run")

@@ -23,10 +23,10 @@ from typing import Literal
 import tyro
 
 import sher_rl
+from sher_rl.cli.errors import exit_with_sentence
 from sher_rl.errors import check_counts
 from sher_rl.files import replace_file
-from sher_rl.training.config import exit_with_sentence
-from sher_rl.training.progress import read_progress
+from sher_rl.report.progress_csv import read_progress
 from sher_rl.training.signals import noted_signals
 
 RECIPES = Path(__file__).parents[1] / "recipes"
@@ -71,12 +71,12 @@ class Job:
 
     @property
     def folder(self) -> Path:
-        """Of the run, not of its results."""
+        """The run's folder, under ``out_dir``."""
         return self.args.out_dir / self.name
 
     @property
     def csv(self) -> Path:
-        """Of the results; complete once the run is."""
+        """The file among the results that holds the run's rows once it has ended."""
         return self.args.results / f"{self.name}.csv"
 
     def state(self) -> str:
@@ -107,8 +107,9 @@ class Job:
         """Bytes of two checkpoints at most, which share what did not change while the buffer was not yet full."""
         dims = goal_dims(self.config.env_id)
         row = 4 * (2 * dims.observation + 3 * dims.goal + dims.action + 1) + 18
-        rows, capacity = self.config.total_frames, self.config.buffer_size
-        return row * (rows if rows <= capacity else 2 * capacity)
+        if self.config.total_frames <= self.config.buffer_size:
+            return row * self.config.total_frames
+        return row * 2 * self.config.buffer_size
 
     def keep(self, command: list[str]) -> None:
         """Put the csv among the results, and beside it what it was made by."""
@@ -192,7 +193,8 @@ class Runner:
 
 def run_all(jobs: list[Job], count: int) -> int:
     """Run what is not finished, ``count`` at a time; returns an exit code."""
-    cores, runner = sorted(os.sched_getaffinity(0)), Runner()
+    cores = sorted(os.sched_getaffinity(0))
+    runner = Runner()
     shares = iter([cores[i % len(cores) :: count] for i in range(count)])
 
     def pin() -> None:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 import time
 from pathlib import Path
 
@@ -24,20 +23,20 @@ def ours(batch: int, updates_per_frame: float, folder: str) -> None:
     """The recipe's loop."""
     import dataclasses  # noqa: PLC0415
 
-    sys.path.insert(0, str(Path(__file__).parents[2] / "recipes"))
-    import sher_fetch_push as recipe  # noqa: PLC0415
+    from benchmarks.recipes import load  # noqa: PLC0415
 
+    default = load("sher_fetch_push").CONFIG
     changes = {
         "total_frames": FRAMES,
         "batch_size": batch,
-        "updates_per_batch": round(recipe.CONFIG.frames_per_batch * updates_per_frame),
+        "updates_per_batch": round(default.frames_per_batch * updates_per_frame),
         "eval_frames": FRAMES,
         "eval_episodes": 1,
         "checkpoint_minutes": 1e6,
         "buffer_size": FRAMES,
         "out_dir": Path(folder),
     }
-    recipe.main(dataclasses.replace(recipe.CONFIG, **changes))
+    load("sher").main(dataclasses.replace(default, **changes))
 
 
 def peer(library: str, batch: int, updates_per_frame: float) -> None:

@@ -47,7 +47,7 @@ def through_rollout(env: NativeEnv, controls: list[np.ndarray]) -> Callable[[], 
     return run
 
 
-def through_crew(env: NativeEnv, controls: list[np.ndarray]) -> Callable[[], None]:
+def through_threads(env: NativeEnv, controls: list[np.ndarray]) -> Callable[[], None]:
     """The same by the native environment."""
 
     def run() -> None:
@@ -62,7 +62,7 @@ def main(env_ids: list[str]) -> None:
     for env_id in env_ids:
         env = make_env(env_id, 16, num_threads=THREADS)
         controls = record(env, None)
-        runs = {"Rollout": through_rollout(env, controls), "crew": through_crew(env, controls)}
+        runs = {"Rollout": through_rollout(env, controls), "ThreadPool": through_threads(env, controls)}
         seconds: dict[str, list[float]] = {name: [] for name in runs}
         for name in 7 * list(runs):
             start(env)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.util
 import shutil
 import sys
 import tempfile
@@ -13,36 +12,46 @@ from pathlib import Path
 import torch
 from tensordict import TensorDict
 
-import sher_rl.training.loop
+import sher_rl
+from benchmarks.recipes import load
 from sher_rl.checkpoint.run import RunCheckpoint
-
-RECIPE = Path(__file__).parents[2] / "recipes" / "sher_hand_egg.py"
+from sher_rl.training.config_file import lasting_values
+from sher_rl.training.loop import TRANSITION
+from sher_rl.training.rollouts import Rollouts
 
 
 def main(sizes: list[int]) -> None:
     """Save three times at each size: the first, after 1,600 new rows, after 100,000; then restore."""
-    spec = importlib.util.spec_from_file_location("recipe", RECIPE)
-    recipe = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(recipe)
     folder = Path(tempfile.mkdtemp())
     for rows in sizes:
-        sher_rl.train = lambda config, rows=rows, **parts: measure(config, rows, **parts)
-        recipe.main(dataclasses.replace(recipe.CONFIG, out_dir=folder, compile=False))
+        measure(dataclasses.replace(load("sher_hand_egg").CONFIG, out_dir=folder, compile=False), rows)
     shutil.rmtree(folder)
 
 
-def measure(config: sher_rl.Config, rows: int, *, env, policy, buffer, learner, normalizer, **_) -> None:
-    rollouts = sher_rl.training.loop.Rollouts(config, env, policy)
+def measure(config: sher_rl.Config, rows: int) -> None:
+    """Save and restore at one size."""
+    parts = load("sher").build(config)
+    buffer = parts.buffer
+    rollouts = Rollouts(config, parts.env, parts.policy)
     run = config.out_dir / str(rows)
     run.mkdir(parents=True)
-    parts = {"loss": learner.loss, "learner": learner, "normalizer": normalizer, "rollouts": rollouts}
-    checkpoint = RunCheckpoint(run, config.lasting(), buffer, **parts)
-    transitions = next(rollouts).select(*sher_rl.training.loop.TRANSITION)
+    checkpoint = RunCheckpoint(
+        run,
+        lasting_values(config),
+        buffer,
+        loss=parts.learner.loss,
+        learner=parts.learner,
+        normalizer=parts.normalizer,
+        rollouts=rollouts,
+    )
+    transitions = next(rollouts).select(*TRANSITION)
+    written = 0
     for more in (rows, 1_600, 100_000):
         for first in range(0, more, 1_600):
             n = min(1_600, more - first)
             buffer.extend(TensorDict.apply(transitions.reshape(-1)[:n], randomized))
-        print(f"{len(buffer):,} rows:", checkpoint.save(buffer.writer._write_count), flush=True)
+        written += more
+        print(f"{len(buffer):,} rows:", checkpoint.save(written), flush=True)
     buffer.empty()
     started = time.monotonic()
     checkpoint.restore()

@@ -7,57 +7,48 @@ the updates, which exchange nothing: no overlap that has to hand over weights an
 from __future__ import annotations
 
 import dataclasses
-import importlib.util
 import multiprocessing
 import statistics
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import torch
 
 import sher_rl
-from sher_rl.training.loop import TRANSITION, minibatches
+from benchmarks.recipes import load
+from sher_rl.training.loop import TRANSITION
 from sher_rl.training.rollouts import Rollouts
+from sher_rl.training.updates import minibatches
 
-RECIPES = Path(__file__).parents[2] / "recipes"
 ROUNDS = 12
 
 
-def parts_of(name: str) -> tuple[sher_rl.Config, dict[str, Any]]:
-    """A recipe's numbers and parts, as it hands them to ``train``."""
-    spec = importlib.util.spec_from_file_location(name, RECIPES / f"{name}.py")
-    assert spec
-    assert spec.loader
-    recipe = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(recipe)
-    config = dataclasses.replace(recipe.CONFIG, random_frames=0, buffer_size=100_000)
-    taken: dict[str, Any] = {}
-    sher_rl.train = lambda config, **parts: taken.update(parts)
-    recipe.main(config)
-    return config, taken
+def config_of(name: str) -> sher_rl.Config:
+    """A recipe's numbers, with a buffer of moderate size and no random actions."""
+    return dataclasses.replace(load(name).CONFIG, random_frames=0, buffer_size=100_000)
 
 
 def collecting(name: str, threads: int) -> Callable[[], Any]:
     """A function that collects a round's frames."""
-    config, parts = parts_of(name)
+    config = config_of(name)
     env = sher_rl.make_env(config.env_id, config.num_envs, seed=1, num_threads=threads)
-    rollouts = Rollouts(config, env, parts["explorer"])
+    rollouts = Rollouts(config, env, load("sher").build(config).explorer)
     return lambda: next(rollouts)
 
 
 def updating(name: str) -> Callable[[], Any]:
     """A function that takes a round's gradient steps."""
-    config, parts = parts_of(name)
-    data = next(Rollouts(config, parts["env"], parts["explorer"])).select(*TRANSITION)
+    config = config_of(name)
+    parts = load("sher").build(config)
+    data = next(Rollouts(config, parts.env, parts.explorer)).select(*TRANSITION)
     for _ in range(50):
-        parts["buffer"].extend(data)
+        parts.buffer.extend(data)
 
     def update() -> None:
-        for batch in minibatches(parts["buffer"], config.batch_size, config.updates_per_batch):
-            parts["learner"].step(batch)
+        for batch in minibatches(parts.buffer, config.batch_size, config.updates_per_batch):
+            parts.learner.step(batch)
 
     return update
 

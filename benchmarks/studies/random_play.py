@@ -49,7 +49,7 @@ def report(env_id: str, episodes: int, hold: int, scale: float) -> Iterator[str]
     for name, (one, other) in pairs.items():
         yield summary(name, (one - other)[:, :3].double().norm(dim=-1))
         if one.shape[-1] == 7:
-            angle = pose_errors(one, other, any_spin=False)[1]
+            angle = pose_errors(one, other, free_spin=False)[1]
             yield f"{name}: median {angle.median():.2f} rad, over π in {(angle > torch.pi).double().mean():.3f}"
     yield f"highest: over 10 cm above the start in {((path[..., 2].amax(1) - start[:, 2]) > 0.1).double().mean():.3f}"
     yield f"lost: over 10 cm below the start at the end in {((start[:, 2] - path[:, -1, 2]) > 0.1).double().mean():.3f}"

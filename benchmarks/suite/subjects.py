@@ -23,7 +23,7 @@ from sher_rl import (
     make_ddpg_networks,
     make_networks,
 )
-from sher_rl.training.loop import minibatches
+from sher_rl.training.updates import minibatches
 
 SHAPES = {"push": GoalDims(25, 3, 4), "egg": GoalDims(61, 7, 20)}
 _REWARDS = {3: goal_reward("FetchPush-v4"), 7: goal_reward("HandManipulateEgg-v1")}

@@ -25,7 +25,8 @@ class BitFlipping(EnvBase):
 
     def __init__(self, bits: int, num_envs: int) -> None:
         super().__init__(batch_size=[num_envs])
-        self.bits, self.generator = bits, torch.Generator()
+        self.bits = bits
+        self.generator = torch.Generator()
         pattern = Unbounded((num_envs, bits))
         self.observation_spec = Composite(
             {key: pattern.clone() for key in ("observation", "achieved_goal", "desired_goal")}, shape=[num_envs]
@@ -83,7 +84,8 @@ def main(bits: int = 15, frames: int = 40_000, plain: bool = False, seed: int = 
     )
     loss = DQNLoss(policy, action_space="categorical", delay_value=True)
     loss.make_value_estimator(gamma=0.98)
-    target, optimizer = SoftUpdate(loss, tau=0.05), torch.optim.Adam(loss.parameters(), lr=1e-3)
+    target = SoftUpdate(loss, tau=0.05)
+    optimizer = torch.optim.Adam(loss.parameters(), lr=1e-3)
 
     storage = LazyTensorStorage(100_000)
     hindsight = None if plain else HindsightRelabel(reward, storage, strategy="future", k=4, terminated_fn=met)

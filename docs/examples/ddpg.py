@@ -29,7 +29,8 @@ def main(frames: int = 5_000, updates: int = 100, mode: str = "write", seed: int
     qvalue = ValueOperator(MLP(in_features=17, out_features=1, num_cells=[256, 256]), in_keys=[*state, "action"])
     loss = DDPGLoss(actor, qvalue, delay_actor=True, delay_value=True)
     loss.make_value_estimator(gamma=0.98)
-    target, optimizer = SoftUpdate(loss, tau=0.005), torch.optim.Adam(loss.parameters(), lr=1e-3)
+    target = SoftUpdate(loss, tau=0.005)
+    optimizer = torch.optim.Adam(loss.parameters(), lr=1e-3)
 
     storage = LazyTensorStorage(500_000)
     hindsight = HindsightRelabel(goal_reward("FetchReach-v4"), storage, mode=mode)

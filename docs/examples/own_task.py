@@ -52,7 +52,9 @@ class Puck(gymnasium.Env):
 
     def set_state(self, state: dict[str, np.ndarray]) -> None:
         """Go on from what ``get_state`` gave."""
-        self.position, self.velocity, self.goal = state["position"], state["velocity"], state["goal"]
+        self.position = state["position"]
+        self.velocity = state["velocity"]
+        self.goal = state["goal"]
 
 
 def reward(achieved_goal: Tensor, desired_goal: Tensor) -> Tensor:

@@ -34,7 +34,8 @@ def main(frames: int = 5_000, updates: int = 100, seed: int = 0) -> torch.Tensor
     qvalue = ValueOperator(MLP(in_features=17, out_features=1, num_cells=[256, 256]), in_keys=[*state, "action"])
     loss = SACLoss(actor, qvalue, num_qvalue_nets=2, action_spec=env.full_action_spec["action"])
     loss.make_value_estimator(gamma=0.98)
-    target, optimizer = SoftUpdate(loss, tau=0.005), torch.optim.Adam(loss.parameters(), lr=1e-3)
+    target = SoftUpdate(loss, tau=0.005)
+    optimizer = torch.optim.Adam(loss.parameters(), lr=1e-3)
 
     storage = LazyTensorStorage(100_000)
     hindsight = HindsightRelabel(goal_reward("FetchReach-v4"), storage)

@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torchrl.data import ReplayBuffer
 
+from sher_rl import _torchrl
+
 
 class BufferState:
     """Sampler, writer, transforms and generator of a replay buffer, as a component of a checkpoint.
@@ -22,7 +24,7 @@ class BufferState:
 
     def state_dict(self) -> dict[str, Any]:
         """State dicts of the parts; the generator's is None if it is torch's own."""
-        generator = self._buffer._rng
+        generator = _torchrl.generator_of(self._buffer)
         state = {name: _without_trees(part.state_dict()) for name, part in self._parts.items()}
         return state | {"generator": None if generator is None else generator.get_state()}
 
@@ -30,8 +32,9 @@ class BufferState:
         """Restore what :meth:`state_dict` gave, after the rows."""
         for name, part in self._parts.items():
             part.load_state_dict(_with_trees(state[name], part.state_dict()))
-        if self._buffer._rng is not None:
-            self._buffer._rng.set_state(state["generator"])
+        generator = _torchrl.generator_of(self._buffer)
+        if generator is not None:
+            generator.set_state(state["generator"])
 
 
 def _is_tree(value: Any) -> bool:

@@ -12,6 +12,7 @@ from tensordict import TensorDict, TensorDictBase
 from torch import Tensor
 from torchrl.data import TensorStorage
 
+from sher_rl import _torchrl
 from sher_rl.files import Record, digest, read_checked, write_file
 
 ROWS = 2**15
@@ -24,8 +25,8 @@ def describe(storage: TensorStorage) -> dict[str, Any]:
     return {
         "columns": [(_names(key), str(column.dtype)[6:], list(column.shape[1:])) for key, column in _columns(rows)],
         "rows": len(storage),
-        "revision": int(storage._mutation_revision),
-        "last_cursor": storage._last_cursor_index,
+        "revision": _torchrl.revision(storage),
+        "last_cursor": _torchrl.last_written_slot(storage),
     }
 
 
@@ -67,8 +68,8 @@ def read_chunks(
         content = read_checked(folder / name, records[name])
         storage.set(slice(first, first + count), _parse(content, description["columns"], count))
     if rows:
-        storage._set_last_cursor(torch.tensor([description["last_cursor"]]))
-    _set_revision(storage, description["revision"])
+        _torchrl.set_last_written_slot(storage, description["last_cursor"])
+    _torchrl.set_revision(storage, description["revision"])  # hindsight relabelling numbers episodes by it
 
 
 def _columns(rows: TensorDictBase) -> Iterator[tuple[Any, Tensor]]:
@@ -103,12 +104,3 @@ def _link(source: Path, target: Path) -> bool:
     except OSError:
         return False
     return True
-
-
-def _set_revision(storage: TensorStorage, revision: int) -> None:
-    """Hindsight relabelling numbers trajectories by it."""
-    counter = storage._mutation_revision_value
-    if isinstance(counter, Tensor):
-        counter.fill_(revision)
-    else:
-        counter.value = revision

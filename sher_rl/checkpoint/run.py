@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import io
-import json
 import logging
-import re
 import shutil
 import time
 from collections.abc import Mapping
@@ -17,15 +15,14 @@ from torchrl.checkpoint import GlobalRNGState
 from torchrl.data import ReplayBuffer
 
 from sher_rl.checkpoint.buffer import BufferState
+from sher_rl.checkpoint.manifest import FORMAT, read_manifest, render_manifest
 from sher_rl.checkpoint.rows import describe, read_chunks, write_chunks
+from sher_rl.checkpoint.versions import versions
 from sher_rl.errors import UsageError
-from sher_rl.files import digest, new_folder, read_checked, write_file
-from sher_rl.training.progress import versions
+from sher_rl.files import new_folder, read_checked, write_file
 
 _LOG = logging.getLogger(__name__)
-FORMAT = "sher_rl.checkpoint/1"
 KEPT = 2
-_FILES = re.compile(r"state\.pt|rows-\d{5}\.raw")
 
 
 class RunCheckpoint:
@@ -45,7 +42,9 @@ class RunCheckpoint:
     """
 
     def __init__(self, folder: Path, config: Mapping[str, Any], buffer: ReplayBuffer, **components: Any) -> None:
-        self.run, self.config, self._storage = folder, dict(config), buffer.storage
+        self.run = folder
+        self.config = dict(config)
+        self._storage = buffer.storage
         self._components = {"buffer": BufferState(buffer), **components, "random": GlobalRNGState()}
 
     def save(self, frames: int) -> str:
@@ -57,7 +56,8 @@ class RunCheckpoint:
         Raises:
             UsageError: the disk is full, or the folder cannot be written.
         """
-        path, started = self.run / "checkpoints" / str(frames), time.monotonic()
+        path = self.run / "checkpoints" / str(frames)
+        started = time.monotonic()
         if path.exists():
             return f"checkpoint {path}: is there already"
         try:
@@ -109,7 +109,7 @@ class RunCheckpoint:
         files |= write_chunks(self._storage, part, known, last)
         manifest = {"format": FORMAT, "frames": frames, "config": self.config, "versions": versions()}
         manifest |= {"buffer": describe(self._storage), "files": files}
-        write_file(part / "manifest.json", [_render(manifest)])
+        write_file(part / "manifest.json", [render_manifest(manifest)])
         fresh = sum(record["bytes"] for name, record in files.items() if known.get(name) != record)
         return sum(record["bytes"] for record in files.values()), fresh
 
@@ -131,21 +131,6 @@ def _load(content: Any) -> dict[str, Any]:
     return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
 
 
-def read_manifest(path: Path) -> dict[str, Any]:
-    """Read a checkpoint's ``manifest.json``.
-
-    Raises:
-        ValueError: it is missing, damaged or no manifest, or names a file that no checkpoint has.
-    """
-    text = (path / "manifest.json").read_bytes()
-    manifest = json.loads(text)
-    if manifest.pop("sha256", None) is None or _render(manifest) != text or manifest["format"] != FORMAT:
-        raise ValueError("manifest.json is damaged or of another format")
-    if strange := [name for name in manifest["files"] if not _FILES.fullmatch(name)]:
-        raise ValueError(f"manifest.json names {strange[0]!r:.40}, which no checkpoint has")
-    return manifest
-
-
 def _note_versions(saved: Mapping[str, Any]) -> None:
     """Say what is not as it was when the checkpoint was made: then a resumed run is another run."""
     changed = [
@@ -153,9 +138,3 @@ def _note_versions(saved: Mapping[str, Any]) -> None:
     ]
     if changed:
         _LOG.warning("Resuming on something else, so not to the bit: %s.", "; ".join(changed))
-
-
-def _render(manifest: Mapping[str, Any]) -> bytes:
-    """A manifest as JSON, with a checksum of its own."""
-    checksum = digest([json.dumps(manifest, sort_keys=True).encode()])
-    return (json.dumps({**manifest, "sha256": checksum}, indent=1, sort_keys=True) + "\n").encode()

@@ -5,22 +5,19 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import numpy as np
-import torch
 import tyro
-from torchrl.envs.utils import ExplorationType, set_exploration_type
 
-from sher_rl.envs.make import default_backend, make_env, make_gym
+from sher_rl.cli.errors import exit_with_sentence
+from sher_rl.cli.film import film
+from sher_rl.envs.make import default_backend, make_env
 from sher_rl.errors import UsageError
 from sher_rl.modules.policy_file import load_policy, pretrained
-from sher_rl.training.config import RunConfig, exit_with_sentence
+from sher_rl.training.config import RunConfig
+from sher_rl.training.config_file import load_config
 from sher_rl.training.evaluation import TEST_ENVS, evaluate
 
 
@@ -63,51 +60,7 @@ def main(args: Args) -> None:
 
 def _test_seed(run: Path) -> int:
     config = (run if run.is_dir() else run.parent) / "config.json"
-    return RunConfig.load(config).test_seed if config.exists() else 50_000
-
-
-def film(policy: Any, path: Path, *, episodes: int, seed: int) -> int:
-    """Write deterministic episodes into an mp4 of the task's own frames a second, or 25; returns the number of frames.
-
-    Raises:
-        UsageError: nothing here can render, or imageio-ffmpeg is not installed.
-    """
-    if not path.absolute().parent.is_dir():
-        raise UsageError(f"video {str(path)!r} is in no folder; make the folder first.")
-    os.environ.setdefault("MUJOCO_GL", _rendering_backend())
-    try:
-        import imageio_ffmpeg  # noqa: F401, PLC0415
-        from imageio import v2 as imageio  # noqa: PLC0415
-    except ImportError as error:
-        raise UsageError("video needs imageio-ffmpeg; run pip install 'sher-rl[video]'.") from error
-    env = make_gym(policy.env_id, render_mode="rgb_array")
-    count = 0
-    writer: Any = imageio.get_writer(path, fps=env.metadata.get("render_fps", 25))
-    with writer:
-        for episode in range(episodes):
-            observation, _ = env.reset(seed=seed + episode)
-            done = False
-            while not done:
-                writer.append_data(env.render())
-                observation, _, terminated, truncated, _ = env.step(_act(policy, observation))
-                done, count = terminated or truncated, count + 1
-    env.close()
-    return count
-
-
-def _act(policy: Any, observation: dict) -> np.ndarray:
-    state = {key: torch.as_tensor(observation[key], dtype=torch.float32) for key in ("observation", "desired_goal")}
-    with torch.no_grad(), set_exploration_type(ExplorationType.DETERMINISTIC):
-        return policy(**state).numpy()
-
-
-def _rendering_backend() -> str:
-    for name in ("egl", "osmesa"):
-        probe = "import mujoco; mujoco.GLContext(64, 64).make_current()"
-        environment = os.environ | {"MUJOCO_GL": name}
-        if not subprocess.run([sys.executable, "-c", probe], env=environment, capture_output=True).returncode:
-            return name
-    raise UsageError("video needs EGL or OSMesa, and neither renders here; on Debian run apt install libosmesa6.")
+    return load_config(RunConfig, config).test_seed if config.exists() else 50_000
 
 
 def run() -> None:

@@ -15,7 +15,8 @@ from torchrl.envs import DoubleToFloat, SerialEnv, TransformedEnv
 from torchrl.envs.gym_like import BaseInfoDictReader
 from torchrl.envs.libs.gym import GymWrapper, set_gym_backend
 
-from sher_rl.envs.make import make_gym
+from sher_rl import _torchrl
+from sher_rl.envs.make_gym import make_gym
 from sher_rl.errors import UsageError
 
 
@@ -58,7 +59,7 @@ class GymEnvs(TransformedEnv):
     def _running(self) -> list[_GoalEnv]:
         if self.base_env.is_closed:
             self.base_env.start()
-        return self.base_env._envs
+        return _torchrl.copies_of(self.base_env)
 
 
 class _GoalEnv(GymWrapper):
@@ -78,11 +79,14 @@ class _GoalEnv(GymWrapper):
         return seed if seed is None or static_seed else seed + 1
 
     def _reset(self, tensordict: Any = None, **kwargs: Any) -> Any:
-        seed, self._next_seed, self._was_reset = self._next_seed, None, True
+        seed = self._next_seed
+        self._next_seed = None
+        self._was_reset = True
         return super()._reset(tensordict, **({"seed": seed} | kwargs))
 
     def get_state(self) -> dict[str, Any]:
-        gym, state = self._saveable(), {"next_seed": self._next_seed}
+        gym = self._saveable()
+        state: dict[str, Any] = {"next_seed": self._next_seed}
         if not self._was_reset:
             return state
         elapsed = gym.get_wrapper_attr(_ELAPSED) if gym.has_wrapper_attr(_ELAPSED) else None

@@ -13,11 +13,11 @@ from torch import Tensor
 
 _FULL = int(mujoco.mjtState.mjSTATE_INTEGRATION)
 """Positions, velocities, time, warm start, controls, applied forces, mocap poses, active constraints."""
-_DERIVED = "xpos xquat xmat site_xpos site_xmat cdof cvel subtree_com".split()
+_DERIVED = ("xpos", "xquat", "xmat", "site_xpos", "site_xmat", "cdof", "cvel", "subtree_com")
 """Controls and observations read these as the last substep left them, half a substep behind the positions."""
 
 
-def take(sims: Sequence[Any]) -> dict[str, Any]:
+def get_state(sims: Sequence[Any]) -> dict[str, Any]:
     """Everything that unwrapped gymnasium environments of one task go on from.
 
     Returns:
@@ -26,8 +26,8 @@ def take(sims: Sequence[Any]) -> dict[str, Any]:
 
     >>> from sher_rl import make_env
     >>> sims = make_env("FetchReach-v4", 2)._sims
-    >>> state = take(sims)
-    >>> restore(sims, state)
+    >>> state = get_state(sims)
+    >>> set_state(sims, state)
     """
     arrays = {name: np.stack([getattr(sim.data, name) for sim in sims]) for name in _DERIVED}
     arrays["physics"] = np.stack([_physics(sim) for sim in sims])
@@ -36,8 +36,8 @@ def take(sims: Sequence[Any]) -> dict[str, Any]:
     return {**{name: torch.from_numpy(array) for name, array in arrays.items()}, "random": random}
 
 
-def restore(sims: Sequence[Any], state: dict[str, Any]) -> None:
-    """Put the environments where :func:`take` found others of the same task and number.
+def set_state(sims: Sequence[Any], state: dict[str, Any]) -> None:
+    """Put the environments where :func:`get_state` found others of the same task and number.
 
     Raises:
         ValueError: the state is another task's or number's, or damaged.

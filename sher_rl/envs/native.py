@@ -17,14 +17,13 @@ from tensordict import TensorDict, TensorDictBase
 from torchrl.data import Binary, Bounded, Composite, Unbounded
 from torchrl.envs import EnvBase
 
-from sher_rl.envs import mujoco_state as snapshot
-from sher_rl.envs.make import make_gym
+from sher_rl.envs import mujoco_state
+from sher_rl.envs.make_gym import GOAL_KEYS, make_gym
 from sher_rl.envs.robots import Fetch, Hand, Robot
-from sher_rl.envs.threads import Crew
+from sher_rl.envs.threads import ThreadPool
 from sher_rl.errors import UsageError
 
 _LOG = logging.getLogger(__name__)
-_GOAL_KEYS = ("observation", "achieved_goal", "desired_goal")
 
 
 class NativeEnv(EnvBase):
@@ -58,32 +57,28 @@ class NativeEnv(EnvBase):
             raise UsageError("render_mode='human' and relative_control are not for backend='native'; use 'gym'.")
         super().__init__(batch_size=[num_envs])
         gym = make_gym(env_id, **gym_kwargs)
-        limit = gym.spec.max_episode_steps if gym.spec else None
-        self._time_limit = limit or sys.maxsize
-        first = gym.unwrapped
-        alone = first.render_mode is not None  # rendering moves sites of the model
-        others = (make_gym(env_id, **gym_kwargs).unwrapped if alone else _twin(first) for _ in range(1, num_envs))
-        self._sims: list[Any] = [first, *others]
-        self._robot: Robot = (Fetch if hasattr(first, "block_gripper") else Hand)(self._sims)
+        self._time_limit = (gym.spec.max_episode_steps if gym.spec else None) or sys.maxsize
+        self._sims = _copies(gym.unwrapped, num_envs, env_id, gym_kwargs)
+        robot = Fetch if hasattr(gym.unwrapped, "block_gripper") else Hand
+        self._robot: Robot = robot(self._sims)
         self._make_specs(gym)
-        self._buffer = TensorDict(
-            {
-                **self.full_observation_spec.zero(),
-                **self.full_reward_spec.zero(),
-                **self.full_done_spec.zero(),
-            },
-            self.batch_size,
-        )
-        self._rows = {key: value.numpy() for key, value in self._buffer.items()}
-        self._goals = np.zeros(self._rows["desired_goal"].shape)
+        self._make_rows()
         self._elapsed = np.zeros(num_envs, dtype=np.int64)
         self._seeds: Sequence[int | None] = [None] * num_envs
         self._fresh_seed = [False] * num_envs
         self._warnings = np.zeros(int(mujoco.mjtWarning.mjNWARNING), dtype=np.int64)
-        self._crew = Crew(min(threads, num_envs))
+        self._pool = ThreadPool(min(threads, num_envs))
+
+    def _make_rows(self) -> None:
+        """Make what steps and resets write into: float32 rows, and the goals in float64, which judge a step."""
+        specs = (self.full_observation_spec, self.full_reward_spec, self.full_done_spec)
+        rows = {key: value for spec in specs for key, value in spec.zero().items()}
+        self._buffer = TensorDict(rows, self.batch_size)
+        self._rows = {key: value.numpy() for key, value in self._buffer.items()}
+        self._goals = np.zeros(self._rows["desired_goal"].shape)
 
     def _make_specs(self, gym: Any) -> None:
-        sizes = {key: gym.observation_space[key].shape[0] for key in _GOAL_KEYS} | {"is_success": 1}
+        sizes = {key: gym.observation_space[key].shape[0] for key in GOAL_KEYS} | {"is_success": 1}
         n = self.batch_size
         self.observation_spec = Composite(
             {key: Unbounded((*n, size), dtype=torch.float32) for key, size in sizes.items()}, shape=n
@@ -99,9 +94,8 @@ class NativeEnv(EnvBase):
         controls = self._robot.controls(actions)
         mask = tensordict.get("_step", None)
         rows: Any = slice(None) if mask is None else mask.reshape(-1).numpy().nonzero()[0]
-        self._each(
-            lambda i: self._robot.advance(i, controls[i]), range(len(actions)) if mask is None else rows.tolist()
-        )
+        stepped = range(len(actions)) if mask is None else rows.tolist()
+        self._each(lambda i: self._robot.advance(i, controls[i]), stepped)
         self._elapsed[rows] += 1
         observation, achieved = self._robot.observe()
         reward, success = self._robot.judge(achieved, self._goals)
@@ -129,8 +123,9 @@ class NativeEnv(EnvBase):
 
     def _reset_one(self, i: int) -> None:
         self._elapsed[i] = 0
-        fresh, self._fresh_seed[i] = self._fresh_seed[i], False
-        observation, _ = self._sims[i].reset(seed=self._seeds[i] if fresh else None)
+        seed = self._seeds[i] if self._fresh_seed[i] else None
+        self._fresh_seed[i] = False
+        observation, _ = self._sims[i].reset(seed=seed)
         for key, value in observation.items():
             self._rows[key][i] = value
         self._goals[i] = observation["desired_goal"]
@@ -145,7 +140,7 @@ class NativeEnv(EnvBase):
                 place = f"environment {i} (seed {self._seeds[i]}, step {self._elapsed[i]} of its episode)"
                 raise RuntimeError(f"{place} failed: {error}") from error
 
-        self._crew.each(named, rows)
+        self._pool.for_each(rows, named)
 
     def set_seed(self, seed: int | None = None, static_seed: bool = False) -> int | None:
         """Let environment ``i`` start as after ``reset(seed=seed + i)`` at its next reset, and go on like it.
@@ -171,7 +166,7 @@ class NativeEnv(EnvBase):
     def get_state(self) -> dict[str, Any]:
         """What the next step and reset depend on, as tensors, numbers and text; episodes may be under way."""
         return {
-            "sims": snapshot.take(self._sims),
+            "sims": mujoco_state.get_state(self._sims),
             "rows": dict(self._buffer.clone()),
             "goals": torch.from_numpy(self._goals.copy()),
             "elapsed": torch.from_numpy(self._elapsed.copy()),
@@ -186,11 +181,13 @@ class NativeEnv(EnvBase):
         Raises:
             ValueError: the state is another task's or number's, or damaged.
         """
-        snapshot.restore(self._sims, state["sims"])
+        mujoco_state.set_state(self._sims, state["sims"])
         self._buffer.update_(state["rows"])
-        for array, name in ((self._goals, "goals"), (self._elapsed, "elapsed"), (self._warnings, "warnings")):
-            array[:] = state[name].numpy()
-        self._seeds, self._fresh_seed = list(state["seeds"]), list(state["fresh_seed"])
+        self._goals[:] = state["goals"].numpy()
+        self._elapsed[:] = state["elapsed"].numpy()
+        self._warnings[:] = state["warnings"].numpy()
+        self._seeds = list(state["seeds"])
+        self._fresh_seed = list(state["fresh_seed"])
         for sim, goal in zip(self._sims, self._goals, strict=True):
             sim.goal = goal.copy()
 
@@ -218,9 +215,16 @@ class NativeEnv(EnvBase):
     def close(self, *, raise_if_closed: bool = True) -> None:
         """Stop the threads and close the renderers."""
         super().close(raise_if_closed=raise_if_closed)
-        self._crew.close()
+        self._pool.close()
         for sim in self._sims:
             sim.close()
+
+
+def _copies(first: Any, count: int, env_id: str, gym_kwargs: dict[str, Any]) -> list[Any]:
+    """``first`` and ``count - 1`` like it, which share its model unless they render, since that moves sites of it."""
+    if first.render_mode is None:
+        return [first, *(_twin(first) for _ in range(1, count))]
+    return [first, *(make_gym(env_id, **gym_kwargs).unwrapped for _ in range(1, count))]
 
 
 def _twin(sim: Any) -> Any:

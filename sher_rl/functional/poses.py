@@ -2,32 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import torch
 from torch import Tensor
 
 from sher_rl.functional.rotations import euler_to_quaternion, quaternion_to_euler, rotation_angle
-
-
-class Tolerance(NamedTuple):
-    """What a task lets pass as its goal."""
-
-    distance: float
-    """Metres that the position may be off."""
-    any_spin: bool
-    """Whether the rotation about the goal's z axis is free."""
-    angle: float = 0.1
-    """Radians that the rotation may be off."""
-
-
-TOLERANCES = {
-    "HandManipulateBlock-v1": Tolerance(0.01, any_spin=False),
-    "HandManipulateEgg-v1": Tolerance(0.01, any_spin=False),
-    "HandManipulatePen-v1": Tolerance(0.05, any_spin=True),
-}
-"""The tasks whose goals are poses, position and quaternion, with gymnasium-robotics' own tolerances."""
-POSE_COLUMNS = ("test_success_position", "test_success_rotation", "test_distance", "test_angle")
 
 
 def goal_distance(achieved_goal: Tensor, desired_goal: Tensor) -> Tensor:
@@ -39,20 +17,20 @@ def goal_distance(achieved_goal: Tensor, desired_goal: Tensor) -> Tensor:
     return torch.linalg.vector_norm(achieved_goal - desired_goal, dim=-1, keepdim=True)
 
 
-def pose_errors(achieved_goal: Tensor, desired_goal: Tensor, *, any_spin: bool) -> tuple[Tensor, Tensor]:
+def pose_errors(achieved_goal: Tensor, desired_goal: Tensor, *, free_spin: bool) -> tuple[Tensor, Tensor]:
     """Distance in metres and angle in radians between poses ``(B, 7)``, both ``(B, 1)``, float64.
 
     The Hand tasks' own measure, in which q and -q are 2π apart.
 
     >>> pose = torch.tensor([[0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0]])
     >>> moved = torch.tensor([[3.0, 4.0, 0.0, 0.0, 1.0, 0.0, 0.0]])
-    >>> [error.item() for error in pose_errors(pose, moved, any_spin=False)]
+    >>> [error.item() for error in pose_errors(pose, moved, free_spin=False)]
     [5.0, 3.141592653589793]
     """
     achieved = achieved_goal.double()
     desired = desired_goal.double()
     distance = goal_distance(achieved[..., :3], desired[..., :3])
-    turned = with_spin_of(achieved[..., 3:], desired[..., 3:]) if any_spin else achieved[..., 3:]
+    turned = with_spin_of(achieved[..., 3:], desired[..., 3:]) if free_spin else achieved[..., 3:]
     return distance, rotation_angle(turned, desired[..., 3:])
 
 
@@ -86,24 +64,3 @@ def pose_difference(achieved_goal: Tensor, desired_goal: Tensor) -> Tensor:
     cosine = w * desired_w + (axis * desired_axis).sum(-1, keepdim=True)
     turn = w * desired_axis - desired_w * axis - torch.linalg.cross(desired_axis, axis)
     return torch.cat((way, cosine, turn), -1)
-
-
-def pose_columns(env_id: str, achieved_goal: Tensor, desired_goal: Tensor) -> dict[str, float]:
-    """:data:`POSE_COLUMNS` of the goals that episodes ended with, ``(episodes, 7)``; nothing where goals are no poses.
-
-    Shares of episodes whose position, and whose rotation, is within the task's tolerance; mean distance and angle.
-
-    >>> pose = torch.tensor([[0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0]])
-    >>> moved = pose + torch.tensor([[0.02, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]])
-    >>> columns = pose_columns("HandManipulateEgg-v1", pose, moved)
-    >>> columns["test_success_position"], columns["test_success_rotation"], round(columns["test_distance"], 4)
-    (0.0, 1.0, 0.02)
-    >>> pose_columns("FetchPush-v4", pose[:, :3], moved[:, :3])
-    {}
-    """
-    tolerance = TOLERANCES.get(env_id.replace("Dense-", "-"))
-    if tolerance is None:
-        return {}
-    distance, angle = pose_errors(achieved_goal, desired_goal, any_spin=tolerance.any_spin)
-    values = (distance < tolerance.distance, angle < tolerance.angle, distance, angle)
-    return {name: value.double().mean().item() for name, value in zip(POSE_COLUMNS, values, strict=True)}

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from torchrl.envs.utils import ExplorationType, set_exploration_type
 from torchrl.modules.distributions.utils import rsample_and_log_prob
 from torchrl.objectives import LossModule, ValueEstimators
-from torchrl.objectives.utils import _vmap_func
 
+from sher_rl import _torchrl
 from sher_rl.errors import check_counts
 from sher_rl.functional.bounds import Clip, fresh_q_bounds, q_target_bounds
 from sher_rl.functional.targets import (
@@ -158,7 +158,7 @@ class SoftMultiGoalLoss(LossModule):
         self.log_alpha.data.copy_(torch.tensor(float(value)).log())
 
     def _make_vmap(self) -> None:
-        self._qvalues = _vmap_func(
+        self._qvalues = _torchrl.vmap_over_weights(
             self.qvalue_network,
             (None, 0),
             randomness=self.vmap_randomness,

@@ -9,6 +9,7 @@ from tensordict import NestedKey, TensorDict, TensorDictBase
 from torch import Tensor
 from torchrl.data.replay_buffers import Storage
 
+from sher_rl import _torchrl
 from sher_rl.errors import UsageError
 from sher_rl.functional.goal_offsets import steps_from_start, steps_to_end
 
@@ -106,7 +107,7 @@ class OpenEpisode(NamedTuple):
         trajectory = int(hindsight["trajectory"][-1])
         length = (cursor + len(hindsight) - 1 - trajectory) % storage.max_size + 1
         traj_id = None if ids is None else int(ids[-1, -1])
-        return cls(storage._mutation_revision + 1, trajectory, length, traj_id, end.numel() == 1)
+        return cls(_torchrl.revision(storage) + 1, trajectory, length, traj_id, end.numel() == 1)
 
     def goes_on(self, revision: int, ids: Tensor | None, n: int, capacity: int) -> bool:
         """Whether a write of ``n`` rows continues it: nothing was written since, and the data say so."""
@@ -118,4 +119,4 @@ class OpenEpisode(NamedTuple):
         more = int(hindsight["remaining"][0]) + 1
         hindsight["trajectory"][:more] = self.trajectory
         slots = (cursor - 1 - torch.arange(self.length, device=hindsight.device)) % storage.max_size
-        storage._storage.get(REMAINING)[slots] += more
+        _torchrl.columns(storage).get(REMAINING)[slots] += more

@@ -12,11 +12,12 @@ from torchrl.data import TensorDictRoundRobinWriter
 from torchrl.data.replay_buffers import Storage
 from torchrl.envs import Transform
 
-from sher_rl.envs.make import RewardFn
+from sher_rl import _torchrl
 from sher_rl.errors import UsageError
+from sher_rl.functional.rewards import RewardFn
 from sher_rl.replay.chosen import GoalHandover
 from sher_rl.replay.episodes import REMAINING, TRAJECTORY, Keys, OpenEpisode, annotation, flat
-from sher_rl.replay.ring import Ring, buffer_writer, check_storage, storage_ring
+from sher_rl.replay.ring import Ring, check_storage, ring_buffer, storage_ring
 from sher_rl.replay.strategies import GoalChoice, Place, Strategy, choose_goals, goal_bounds, write_bounds
 
 
@@ -165,7 +166,7 @@ class HindsightRelabel(Transform):
             other = ring.columns.get(self.keys.desired_goal).index_select(0, choice.slot)
             goal = torch.where(_like(choice.desired, goal), other, goal)
         # Read after the goal, and counted before a row is stored: a goal that was just overwritten never passes.
-        if self.mode == "read" and self.storage._len == ring.capacity:
+        if self.mode == "read" and _torchrl.rows_stored(self.storage) == ring.capacity:
             goal, offset = self._intact(rows, choice, ring, goal)
         return torch.where(_like(choice.relabelled, goal), goal.to(desired.dtype), desired), offset
 
@@ -181,42 +182,44 @@ class HindsightRelabel(Transform):
         goal, offset = self._goals(rows, choice, ring)
         achieved, stored = rows.get(self.keys.next_achieved_goal), rows.get(self.keys.next_reward)
         reward = _column("reward_fn", self.reward_fn(achieved, goal), len(goal))
-        _put(rows, self.keys.desired_goal, goal)
-        _put(rows, self.keys.next_desired_goal, goal)
-        _put(rows, self.keys.next_reward, reward.to(stored))
+        _torchrl.set_column(rows, self.keys.desired_goal, goal)
+        _torchrl.set_column(rows, self.keys.next_desired_goal, goal)
+        _torchrl.set_column(rows, self.keys.next_reward, reward.to(stored))
         if self.terminated_fn is not None:
             terminated = _column("terminated_fn", self.terminated_fn(achieved, goal), len(goal)).bool()
             self._set_ends(rows, terminated, choice.relabelled.unsqueeze(-1))
-        _put(rows, ("hindsight", "relabelled"), choice.relabelled)
-        _put(rows, ("hindsight", "offset"), offset)
+        _torchrl.set_column(rows, ("hindsight", "relabelled"), choice.relabelled)
+        _torchrl.set_column(rows, ("hindsight", "offset"), offset)
         return rows
 
     def _set_ends(self, rows: TensorDictBase, terminated: Tensor, relabelled: Tensor) -> None:
         stored, done = rows.get(self.keys.next_terminated), rows.get(self.keys.next_done)
         truncated = rows.get(self.keys.next_truncated, None)
         truncated = done & ~stored if truncated is None else truncated
-        _put(rows, self.keys.next_terminated, torch.where(relabelled, terminated, stored))
-        _put(rows, self.keys.next_done, torch.where(relabelled, terminated | truncated, done))
+        _torchrl.set_column(rows, self.keys.next_terminated, torch.where(relabelled, terminated, stored))
+        _torchrl.set_column(rows, self.keys.next_done, torch.where(relabelled, terminated | truncated, done))
 
     def _annotated(self, tensordict: TensorDictBase) -> TensorDictBase:
         """Flatten a write and annotate it."""
-        writer, storage, rows = buffer_writer(self.storage), self.storage, flat(tensordict)
+        storage, rows = self.storage, flat(tensordict)
+        writer = ring_buffer(storage).writer
         n = len(rows)
         if n > storage.max_size:
             raise UsageError(f"One write of {n} transitions exceeds the storage of {storage.max_size}.")
         end, ids = self.keys.ends(tensordict)
         hindsight = annotation(end, ids)
-        revision = storage._mutation_revision
-        hindsight["trajectory"] += writer._cursor
+        revision = _torchrl.revision(storage)
+        cursor = _torchrl.next_slot(writer)
+        hindsight["trajectory"] += cursor
         hindsight["trajectory"] %= storage.max_size
         hindsight["trajectory"] += (1 + self._past + revision) * storage.max_size
         if self._open is not None and self._open.goes_on(revision, ids, n, storage.max_size):
-            self._open.join(hindsight, storage, writer._cursor)
-        self._open = OpenEpisode.of(hindsight, end, ids, storage, writer._cursor)
+            self._open.join(hindsight, storage, cursor)
+        self._open = OpenEpisode.of(hindsight, end, ids, storage, cursor)
         # In this order the storage is written, and the annotation has to be there before the goals.
         annotated = TensorDict({"hindsight": hindsight}, rows.batch_size, device=rows.device).update(rows)
         if not isinstance(writer, TensorDictRoundRobinWriter):  # that one stores the index itself
-            annotated.set("index", (writer._cursor + torch.arange(n, device=rows.device)) % storage.max_size)
+            annotated.set("index", (cursor + torch.arange(n, device=rows.device)) % storage.max_size)
         return annotated
 
     def _with_copies(self, tensordict: TensorDictBase) -> TensorDictBase:
@@ -240,17 +243,17 @@ class HindsightRelabel(Transform):
         state: dict[str, Any] = {"open": None if self._open is None else tuple(self._open)}
         if self.generator is not None:
             state["generator"] = self.generator.get_state()
-        return state if self.storage is None else state | {"past": self._past + self.storage._mutation_revision}
+        return state if self.storage is None else state | {"past": self._past + _torchrl.revision(self.storage)}
 
     def set_extra_state(self, state: dict[str, Any]) -> None:
         """Restore what :meth:`get_extra_state` gave."""
         self._open = None
         if state.get("open") is not None:  # the rows are loaded by now, and the next write goes on with them
-            self._open = OpenEpisode(*state["open"])._replace(revision=self.storage._mutation_revision)
+            self._open = OpenEpisode(*state["open"])._replace(revision=_torchrl.revision(self.storage))
         if self.generator is not None and "generator" in state:
             self.generator.set_state(state["generator"])
         if self.storage is not None:
-            self._past = max(self._past, state.get("past", 0) - self.storage._mutation_revision)
+            self._past = max(self._past, state.get("past", 0) - _torchrl.revision(self.storage))
 
     def __getstate__(self) -> dict[str, Any]:
         return super().__getstate__() | {"_open": None}  # what a copy writes goes on with nothing
@@ -258,12 +261,6 @@ class HindsightRelabel(Transform):
 
 def _like(mask: Tensor, value: Tensor) -> Tensor:
     return mask.view(-1, *(1,) * (value.ndim - 1))
-
-
-def _put(rows: TensorDictBase, key: NestedKey, value: Tensor) -> None:
-    """Set a column whose shape and device are known to be right."""
-    path = (key,) if isinstance(key, str) else key
-    rows._set_tuple(path, value, inplace=False, validated=True)
 
 
 def _column(name: str, value: Tensor, rows: int) -> Tensor:

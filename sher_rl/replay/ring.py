@@ -10,6 +10,7 @@ from tensordict import TensorDictBase
 from torchrl.data import ReplayBuffer, RoundRobinWriter, SliceSampler, TensorStorage
 from torchrl.data.replay_buffers import ConsumingSampler, Storage, Transition
 
+from sher_rl import _torchrl
 from sher_rl.errors import UsageError
 
 
@@ -34,12 +35,14 @@ def storage_ring(storage: Storage) -> Ring:
     """Rows of a buffer's storage as a ring.
 
     Raises:
-        UsageError: the storage is empty, or its buffer does not fit; see :func:`buffer_writer`.
+        UsageError: the storage is empty, or its buffer does not fit; see :func:`ring_buffer`.
     """
-    writer, alive = buffer_writer(storage), storage._len  # len() costs more, being hidden from the compiler
+    buffer = ring_buffer(storage)
+    alive, capacity = _torchrl.rows_stored(storage), storage.max_size
     if not alive:
         raise UsageError("storage is empty; give HindsightRelabel the storage of the buffer that it transforms.")
-    return Ring(storage._storage, storage.max_size, writer._cursor if alive == storage.max_size else 0, alive)
+    oldest = _torchrl.next_slot(buffer.writer) if alive == capacity else 0
+    return Ring(_torchrl.columns(storage), capacity, oldest, alive)
 
 
 def check_storage(storage: Storage | None) -> None:
@@ -60,21 +63,19 @@ def check_storage(storage: Storage | None) -> None:
         )
 
 
-def buffer_writer(storage: Storage) -> RoundRobinWriter:
-    """Writer of the buffer that a storage belongs to, once its parts are known to keep the order of time.
+def ring_buffer(storage: Storage) -> ReplayBuffer:
+    """The buffer that a storage belongs to, once its parts are known to keep the order of time.
 
     Raises:
         UsageError: there is no such buffer, or one of its parts does not fit.
     """
-    writer = None
-    for entity in storage._attached_entities:
-        if isinstance(entity, ReplayBuffer):
-            parts: tuple[Any, ...] = (entity._writer, entity._sampler, entity._sample_unit)
-            _check_parts(*map(type, parts))
-            writer = writer or entity._writer
-    if writer is None:
+    buffers = _torchrl.buffers_of(storage)
+    if not buffers:
         raise UsageError("storage belongs to no replay buffer; give HindsightRelabel the storage of the one it serves.")
-    return writer
+    for buffer in buffers:
+        parts: tuple[Any, ...] = (buffer.writer, buffer.sampler, _torchrl.sample_unit(buffer))
+        _check_parts(*map(type, parts))
+    return buffers[0]
 
 
 @cache

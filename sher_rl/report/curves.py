@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sher_rl.report.runs import METHODS, TITLES, Run, gaps, label, of, read_rows
+from sher_rl.report.runs import METHODS, TITLES, Run, gaps, label, read_rows, select
 from sher_rl.report.statistics import Array, curve
 
 Summary = Callable[[Array], tuple[Array, Array, Array]]
@@ -66,7 +66,7 @@ def _panel(axes: Any, runs: Sequence[Run], task: str, variants: Mapping[str, str
     notes = []
     for (variant, name), (colour, dashes) in zip(variants.items(), _STYLES, strict=False):
         notes += [f"{name}: {words}" for words in gaps(runs, task, variant)]
-        if own := of(runs, task, variant):
+        if own := select(runs, task, variant):
             frames, values = curve(own)
             line, low, high = summary(values)
             axes.plot(frames, line, color=colour, linestyle=dashes, linewidth=2, marker=".")

@@ -7,13 +7,12 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from sher_rl.envs.make import TASKS
 from sher_rl.errors import UsageError
-from sher_rl.training.config import task_name
-from sher_rl.training.progress import read_progress
+from sher_rl.report.progress_csv import read_progress
+from sher_rl.tasks import RECORDS
 
 Rows = list[dict[str, float]]
-TITLES = {task_name(env_id): env_id.split("-")[0] for env_id in TASKS}
+TITLES = {task.name: task.title for task in RECORDS}
 """What a task is called in tables and pictures."""
 METHODS = {"sher": "SHER", "her": "HER", "cher": "CHER"}
 """The paper's methods."""
@@ -81,7 +80,7 @@ def read_runs(paths: Iterable[Path]) -> list[Run]:
     return sorted(runs.values(), key=lambda run: run.seed)
 
 
-def of(runs: Sequence[Run], task: str, variant: str) -> list[Run]:
+def select(runs: Sequence[Run], task: str, variant: str) -> list[Run]:
     """The runs of one curve, or of one cell of a table."""
     return [run for run in runs if (run.task, run.variant) == (task, variant)]
 
@@ -91,7 +90,7 @@ def gaps(runs: Sequence[Run], task: str, variant: str) -> list[str]:
 
     A hundredth is no part: methods round their steps up to whole batches, each to its own.
     """
-    own = of(runs, task, variant)
+    own = select(runs, task, variant)
     if not own:
         return ["no run"]
     lacking = sorted({run.seed for run in runs} - {run.seed for run in own})

@@ -87,15 +87,15 @@ class Stability(NamedTuple):
     """Means over the epochs of a run; an epoch is what lies between two evaluations. NaN: the csv does not tell."""
 
     delta_s: float
-    """The paper's: training success, explored and of a policy that changes, against test success."""
+    """Mean of |training success - test success|, the paper's δS: training explores, and its policy changes."""
     floor: float
-    """What sampling alone makes of it."""
+    """Mean of :func:`sampling_floor` of the same pairs: what δS is if both have one and the same success."""
     greedy: float
-    """The same of the deterministic policy on training's goals and on test goals."""
+    """Mean of |success on training's goals - test success| of the deterministic policy."""
     greedy_floor: float
-    """What sampling alone makes of that."""
+    """Mean of :func:`sampling_floor` of the pairs in ``greedy``."""
     change: float
-    """Change of test success from one evaluation to the next."""
+    """Mean change of test success from one evaluation to the next."""
 
 
 def stability(rows: Rows) -> Stability:

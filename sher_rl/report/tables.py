@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 
 from sher_rl.functional.stability import delta_s
-from sher_rl.report.runs import METHODS, TITLES, Run, gaps, label, of, read_rows
+from sher_rl.report.runs import METHODS, TITLES, Run, gaps, label, read_rows, select
 from sher_rl.report.statistics import iqm_interval, reached, stability
+from sher_rl.tasks import RECORDS
 
 LEVEL = 0.95
-PAPER_DELTA_S = {
-    "her": (0.021, 0.035, 0.218, 0.156, 0.195, 0.152, 0.145, 0.074),
-    "cher": (0.018, 0.022, 0.153, 0.141, 0.174, 0.081, 0.109, 0.066),
-    "sher": (0.011, 0.014, 0.116, 0.079, 0.137, 0.093, 0.098, 0.059),
-}
-"""Table 1 of arXiv:2002.02089, in the order of ``TITLES``, which is not the paper's."""
 
 
 def summary_table(runs: Sequence[Path], level: float = LEVEL) -> str:
@@ -31,7 +27,7 @@ def _summary(run: Path, level: float) -> str:
     rows = read_rows(run)
     last = rows[-1]
     first = next((row for row in rows if row["test_success"] >= level), None)
-    gaps = [delta_s(row["train_success"], row["test_success"]) for row in rows]
+    deltas = [delta_s(row["train_success"], row["test_success"]) for row in rows]
     return _line(
         label(run),
         f"{last['frames']:,.0f}",
@@ -41,7 +37,7 @@ def _summary(run: Path, level: float) -> str:
         f"{max(row['test_success'] for row in rows):.2f}",
         f"{first['frames']:,.0f}" if first else "not reached",
         f"{first['seconds']:.0f}" if first else "not reached",
-        f"{sum(gaps) / len(gaps):.3f}",
+        f"{sum(deltas) / len(deltas):.3f}",
     )
 
 
@@ -49,8 +45,8 @@ def success_table(runs: Sequence[Run], level: float = LEVEL) -> str:
     """Markdown table with a row per task and method: last success over seeds, and when each reached ``level``."""
     head = ("task", "method", "seeds", "steps", "last success", "IQM, 95% interval", f"steps to {level:g}", "seconds")
     lines = [_line(*head), "|---|---|" + "---:|" * 6]
-    for task, method in ((task, method) for task in TITLES for method in METHODS):
-        own = of(runs, task, method)
+    for task, method in product(TITLES, METHODS):
+        own = select(runs, task, method)
         lines.append(_line(TITLES[task], METHODS[method], *(_success(own, level) if own else ["missing"] * 6)))
     return "\n".join(lines)
 
@@ -74,11 +70,11 @@ def delta_table(runs: Sequence[Run]) -> str:
     """The paper's Table 1, a row for each of its cells: its value, ours, and what stands beside ours."""
     head = ("task", "method", "paper's δS", "δS", "floor", "same-mode δS", "floor", "change", "epochs")
     lines = [_line(*head), "|---|---|" + "---:|" * 7]
-    for i, task in enumerate(TITLES):
+    for task in RECORDS:
         for method, name in METHODS.items():
-            own = of(runs, task, method)
+            own = select(runs, task.name, method)
             values = _stability(own) if own else ["missing"] * 6
-            lines.append(_line(TITLES[task], name, f"{PAPER_DELTA_S[method][i]:.3f}", *values))
+            lines.append(_line(task.title, name, f"{task.paper_delta_s[method]:.3f}", *values))
     return "\n".join(lines)
 
 

@@ -8,9 +8,9 @@ from typing import Any, Literal
 import torch
 from tensordict import TensorDict
 from torch import Tensor
-from torchrl.data import ReplayBuffer
 from torchrl.data.replay_buffers import Sampler, Storage
 
+from sher_rl import _torchrl
 from sher_rl.errors import UsageError, check_counts, check_numbers
 from sher_rl.functional.curriculum import (
     MAX_WEIGHT,
@@ -141,8 +141,8 @@ class CHERSampler(Sampler):
     def _draw(self, storage: Storage, pools: int, size: int, pool: int) -> tuple[Tensor, Tensor | None]:
         """Rows ``(pools * pool,)`` and candidates of their rounds, in one draw: it goes pool after pool."""
         candidates = size * _CANDIDATES if self.selection == "stochastic" else 0
-        generator = self._rng if self.generator is None else self.generator
-        device = storage._storage.get(REMAINING).device
+        generator = _torchrl.generator_of(self) if self.generator is None else self.generator
+        device = _torchrl.columns(storage).get(REMAINING).device
         source = device if generator is None else generator.device
         uniform = torch.rand(pools, pool + candidates, dtype=torch.float64, device=source, generator=generator)
         rows, rounds = uniform.to(device).split((pool, candidates), -1)
@@ -155,7 +155,7 @@ class CHERSampler(Sampler):
         names = (REMAINING, TRAJECTORY, keys.desired_goal, keys.next_achieved_goal, self._achieved_goal)
         rows = TensorDict({"index": index}, index.shape)
         for name in names:
-            rows.set(name, storage._storage.get(name).index_select(0, index))
+            rows.set(name, _torchrl.columns(storage).get(name).index_select(0, index))
         return rows
 
     def _compared(self, goals: Tensor) -> Tensor:
@@ -179,12 +179,12 @@ class CHERSampler(Sampler):
             raise UsageError(f"num_neighbors is {self.num_neighbors}, in a pool of {pool} goals; use less.")
         if not len(storage):
             raise UsageError("The buffer is empty; write transitions before sampling.")
-        buffers = [entity for entity in storage._attached_entities if isinstance(entity, ReplayBuffer)]
-        if storage is not self.relabel.storage or not any(self.relabel in b._transform.modules() for b in buffers):
+        buffers = _torchrl.buffers_of(storage)
+        if storage is not self.relabel.storage or not any(self.relabel in b.transform.modules() for b in buffers):
             raise UsageError(
                 "relabel is not a transform of the buffer that is sampled; give CHERSampler the one it has."
             )
-        if storage._storage.get(self._achieved_goal, None) is None:
+        if _torchrl.columns(storage).get(self._achieved_goal, None) is None:
             raise UsageError(
                 f"The buffer lacks {self._achieved_goal}, the goal achieved before the action, which goals are "
                 "compared with; store it beside that under 'next'."

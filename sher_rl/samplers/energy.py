@@ -9,20 +9,11 @@ import torch
 from tensordict import NestedKey
 from torch import Tensor
 
-from sher_rl.envs.make import TASKS, check_env_id
 from sher_rl.errors import UsageError, is_number
 from sher_rl.functional.energy import Physics, trajectory_energy
 from sher_rl.samplers.trajectory import TrajectorySampler
 from sher_rl.samplers.trajectory_table import Trajectories
-
-_MAX_GAINS = {
-    "FetchPush-v4": math.inf,
-    "FetchSlide-v4": math.inf,
-    "FetchPickAndPlace-v4": 0.5,
-    "HandManipulateBlock-v1": 2.5,
-    "HandManipulateEgg-v1": 2.5,
-    "HandManipulatePen-v1": 2.5,
-}
+from sher_rl.tasks import check_env_id, find_task
 
 
 class EBPSampler(TrajectorySampler):
@@ -93,15 +84,15 @@ class EBPSampler(TrajectorySampler):
         sher_rl.errors.UsageError: env_id 'FetchReach-v4' has no object, whose energy counts; use MEPSampler.
         """
         check_env_id(env_id)
-        task = env_id.replace("Dense-", "-")
-        if task in _MAX_GAINS:
-            return cls(**{"max_gain": _MAX_GAINS[task]} | options)
-        if task in TASKS:
+        task = find_task(env_id)
+        if task is None:
+            raise UsageError(
+                f"env_id {env_id!r} is no Fetch or Hand task; if its achieved goal is an object's position or pose, "
+                "use EBPSampler(max_gain=...)."
+            )
+        if task.max_energy_gain is None:
             raise UsageError(f"env_id {env_id!r} has no object, whose energy counts; use MEPSampler.")
-        raise UsageError(
-            f"env_id {env_id!r} is no Fetch or Hand task; if its achieved goal is an object's position or pose, "
-            "use EBPSampler(max_gain=...)."
-        )
+        return cls(**{"max_gain": task.max_energy_gain} | options)
 
     def _values(self, trajectories: Trajectories) -> Tensor:
         before, after = trajectories.steps(*self._keys)

@@ -13,9 +13,10 @@ from torch import Tensor
 from torchrl.data.replay_buffers import Storage
 from torchrl.data.replay_buffers.samplers import Sampler
 
+from sher_rl import _torchrl
 from sher_rl.errors import UsageError, check_numbers
 from sher_rl.functional.priorities import dense_rank, trajectory_probabilities
-from sher_rl.replay.ring import buffer_writer
+from sher_rl.replay.ring import ring_buffer
 from sher_rl.samplers.trajectory_table import Trajectories, TrajectoryTable
 
 
@@ -89,16 +90,17 @@ class TrajectorySampler(Sampler):
         return (chance / chance[-1]).numpy(), (self._table.edges - self._table.oldest).double().numpy()
 
     def _uniform(self, n: int) -> Tensor:
-        generator = self._rng if self.generator is None else self.generator
+        generator = _torchrl.generator_of(self) if self.generator is None else self.generator
         device = "cpu" if generator is None else generator.device
         return torch.rand(n, dtype=torch.float64, generator=generator, device=device).cpu()
 
     def _follow(self, storage: Storage) -> None:
         """Catch up with the buffer's writer."""
-        writer = buffer_writer(storage)
-        if writer._write_count == self._table.written:
+        buffer = ring_buffer(storage)
+        written = buffer.write_count
+        if written == self._table.written:
             return
-        table, fresh = self._table.grown(storage, writer._cursor, writer._write_count)
+        table, fresh = self._table.grown(storage, _torchrl.next_slot(buffer.writer), written)
         if fresh:
             table.value[-fresh:] = self._values(Trajectories.of(storage, table).some(slice(-fresh, None)))
         self._table, self._quantiles = table, None

@@ -10,6 +10,7 @@ from torch import Tensor
 from torchrl.data import TensorStorage
 from torchrl.data.replay_buffers import Storage
 
+from sher_rl import _torchrl
 from sher_rl.errors import UsageError
 from sher_rl.replay.episodes import TRAJECTORY
 
@@ -153,4 +154,4 @@ def storage_columns(storage: Storage) -> TensorDictBase:
             f"storage is {type(storage).__name__}; use a LazyTensorStorage or LazyMemmapStorage with ndim=1, "
             "where trajectories are rows in a row."
         )
-    return storage._storage
+    return _torchrl.columns(storage)

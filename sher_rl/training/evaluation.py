@@ -14,6 +14,9 @@ from torchrl.envs import EnvBase
 from torchrl.envs.utils import ExplorationType, set_exploration_type
 
 from sher_rl.envs.make import default_backend, make_env
+from sher_rl.functional.poses import pose_errors
+from sher_rl.report.progress_csv import POSE_COLUMNS
+from sher_rl.tasks import PoseGoal, find_task
 from sher_rl.training.config import RunConfig
 from sher_rl.training.rollouts import EnvState
 from sher_rl.training.threads import one_torch_thread
@@ -25,6 +28,28 @@ TEST_ENVS = 20
 def episode_success(data: TensorDictBase) -> Tensor:
     """Success at the last step of each episode that ends in ``data``: ``(episodes,)``, 0 or 1."""
     return data.get(("next", "is_success"))[data.get(("next", "done"))]
+
+
+def pose_columns(env_id: str, achieved_goal: Tensor, desired_goal: Tensor) -> dict[str, float]:
+    """The pose columns of a row, of goals that episodes ended with, ``(episodes, 7)``; none where goals are no poses.
+
+    See :data:`~sher_rl.report.progress_csv.POSE_COLUMNS`.
+
+    >>> pose = torch.tensor([[0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0]])
+    >>> moved = pose + torch.tensor([[0.02, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]])
+    >>> columns = pose_columns("HandManipulateEgg-v1", pose, moved)
+    >>> columns["test_success_position"], columns["test_success_rotation"], round(columns["test_distance"], 4)
+    (0.0, 1.0, 0.02)
+    >>> pose_columns("FetchPush-v4", pose[:, :3], moved[:, :3])
+    {}
+    """
+    task = find_task(env_id)
+    if task is None or not isinstance(task.goal, PoseGoal):
+        return {}
+    goal = task.goal
+    distance, angle = pose_errors(achieved_goal, desired_goal, free_spin=goal.free_spin)
+    values = (distance < goal.distance, angle < goal.angle, distance, angle)
+    return {name: value.double().mean().item() for name, value in zip(POSE_COLUMNS, values, strict=True)}
 
 
 def final_states(

@@ -15,6 +15,7 @@ from torchrl.record.loggers.trackio import TrackioLogger
 from sher_rl.errors import UsageError
 from sher_rl.files import replace_file
 from sher_rl.training.config import LoggerName, RunConfig
+from sher_rl.training.config_file import config_values
 
 _PROJECT = "sher-rl"
 
@@ -45,7 +46,7 @@ def open_logger(config: RunConfig, folder: Path) -> Logger | None:
     if config.logger is None:
         return None
     logger = _OPEN[config.logger](folder)
-    values = config.values().items()
+    values = config_values(config).items()
     logger.log_hparams({key: value if isinstance(value, (int, float)) else str(value) for key, value in values})
     return logger
 

@@ -4,32 +4,33 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
-from tensordict import TensorDict
 from tensordict.nn import TensorDictModule, TensorDictModuleBase
-from torch import Tensor
-from torchrl.data import PrioritizedSampler, TensorDictReplayBuffer
+from torchrl.data import TensorDictReplayBuffer
 from torchrl.envs import EnvBase
 
 from sher_rl.checkpoint.run import RunCheckpoint, saved_checkpoints
-from sher_rl.functional.poses import pose_columns
 from sher_rl.learners.autograd import Learner
-from sher_rl.learners.finite import losses, losses_are_finite
 from sher_rl.learners.fused.learner import FusedLearner
 from sher_rl.modules.normalize import GoalNormalizer
 from sher_rl.modules.policy_file import save_policy
 from sher_rl.replay.relabel import HindsightRelabel
 from sher_rl.report import draw_curves, summary_table
+from sher_rl.report.progress_csv import read_progress
 from sher_rl.training.config import RunConfig
-from sher_rl.training.evaluation import Evaluation, episode_success
+from sher_rl.training.config_file import lasting_values, save_config
+from sher_rl.training.evaluation import Evaluation, episode_success, pose_columns
 from sher_rl.training.finite import check_finite
 from sher_rl.training.loggers import open_logger
-from sher_rl.training.progress import Progress, make_run_folder, read_progress
+from sher_rl.training.parts import Parts
+from sher_rl.training.progress import Progress
 from sher_rl.training.rollouts import Rollouts
+from sher_rl.training.run_folder import make_run_folder
+from sher_rl.training.samplers import OnCycle, nothing
 from sher_rl.training.signals import noted_signals
+from sher_rl.training.updates import gradient_steps
 
 TRANSITION = (
     "observation",
@@ -52,7 +53,7 @@ def train(
     relabel: HindsightRelabel,
     buffer: TensorDictReplayBuffer,
     learner: FusedLearner | Learner,
-    on_cycle: Callable[[int], object] = lambda frames: None,
+    on_cycle: OnCycle = nothing,
     test_env: EnvBase | None = None,
 ) -> Path:
     """Train until ``config.total_frames``; see the recipes for how the parts are made.
@@ -89,15 +90,25 @@ def train(
         _close(env, test_env)
         print(f"{config.resume} has its {config.total_frames:,} frames already.")
         return config.resume
-    evaluation, rollouts = Evaluation(config, test_env), Rollouts(config, env, explorer)
-    run = _Run(config, evaluation, rollouts, policy, normalizer, relabel, buffer, learner)
+    parts = Parts(
+        env=env,
+        policy=policy,
+        explorer=explorer,
+        normalizer=normalizer,
+        relabel=relabel,
+        buffer=buffer,
+        learner=learner,
+        on_cycle=on_cycle,
+    )
+    evaluation = Evaluation(config, test_env)
+    rollouts = Rollouts(config, env, explorer)
+    run = _Run(config, parts, evaluation, rollouts)
     progress = run.progress
     with closing(rollouts), closing(evaluation), closing(progress), noted_signals() as signals:
         while progress.frames < config.total_frames and not signals:
             run.collect()
             if progress.frames >= config.random_frames:
                 run.update()
-                on_cycle(progress.frames)
             progress.show()
             if progress.frames >= config.eval_frames * (progress.rows + 1):
                 run.evaluate()
@@ -113,57 +124,63 @@ def train(
     return run.folder
 
 
-@dataclasses.dataclass
 class _Run:
-    """The parts of a run, and the steps that its loop is made of."""
+    """A run under way: the steps that its loop is made of."""
 
-    config: RunConfig
-    evaluation: Evaluation
-    rollouts: Rollouts
-    policy: TensorDictModule
-    normalizer: GoalNormalizer
-    relabel: HindsightRelabel
-    buffer: TensorDictReplayBuffer
-    learner: FusedLearner | Learner
-
-    def __post_init__(self) -> None:
-        config = self.config
+    def __init__(self, config: RunConfig, parts: Parts, evaluation: Evaluation, rollouts: Rollouts) -> None:
+        self.config = config
+        self.parts = parts
+        self.evaluation = evaluation
+        self.rollouts = rollouts
         self.folder = config.resume or make_run_folder(config)
         self.progress = Progress(self.folder, config.total_frames, open_logger(config, self.folder))
-        parts = {"loss": self.learner.loss, "learner": self.learner, "normalizer": self.normalizer}
-        parts |= {"rollouts": self.rollouts, "evaluation": self.evaluation, "progress": self.progress}
-        self.checkpoint = RunCheckpoint(self.folder, config.lasting(), self.buffer, **parts)
+        self.checkpoint = RunCheckpoint(
+            self.folder,
+            lasting_values(config),
+            parts.buffer,
+            loss=parts.learner.loss,
+            learner=parts.learner,
+            normalizer=parts.normalizer,
+            rollouts=rollouts,
+            evaluation=evaluation,
+            progress=self.progress,
+        )
         if config.resume:
             self._go_on()
         self.saved = time.monotonic()
 
     def _go_on(self) -> None:
+        """Go on from the last checkpoint, with as many frames as are asked for now."""
         if not self.checkpoint.restore():
             self.progress.start_over()
-        dataclasses.replace(self.config, resume=None).save(self.folder / "config.json")  # it may ask for more frames
+        save_config(dataclasses.replace(self.config, resume=None), self.folder / "config.json")
 
     def collect(self) -> None:
         """Collect a batch, extend the buffer, and show the normaliser its relabelled rows."""
-        data, begin = next(self.rollouts), f"the batch after frame {self.progress.frames:,}"
+        buffer = self.parts.buffer
+        data = next(self.rollouts)
+        begin = f"the batch after frame {self.progress.frames:,}"
         check_finite(data, self.folder, "environment {0}, step {1} of " + begin)
-        index = self.buffer.extend(data.select(*TRANSITION))  # [env, time]: each row of it has episodes of its own
-        rows = self.relabel(self.buffer.storage.get(index))
+        index = buffer.extend(data.select(*TRANSITION))  # [env, time]: each row of it has episodes of its own
+        rows = self.parts.relabel(buffer.storage.get(index))
         check_finite(rows, self.folder, "row {0}, relabelled, of " + begin)
-        self.normalizer.update(rows)
+        self.parts.normalizer.update(rows)
         self.progress.collected(data.numel(), episode_success(data))
-        if len(self.buffer) == len(index):
-            size, capacity = buffer_bytes(self.buffer) / 1e6, self.config.buffer_size
-            self.progress.note(f"buffer: {size:,.0f} MB for {capacity:,} transitions")
+        if len(buffer) == len(index):
+            size = buffer_bytes(buffer) / 1e6
+            self.progress.note(f"buffer: {size:,.0f} MB for {self.config.buffer_size:,} transitions")
 
     def update(self) -> None:
         """Take the gradient steps of a round."""
-        for statistics in gradient_steps(self.config, self.buffer, self.learner, self.folder):
+        for statistics in gradient_steps(self.config, self.parts.buffer, self.parts.learner, self.folder):
             self.progress.updated(statistics)
+        self.parts.on_cycle(self.progress.frames)
 
     def evaluate(self) -> None:
         """Play test episodes, save the policy, and write a row."""
-        ends, train_successes = self.evaluation.test(self.policy), self.evaluation.train(self.policy)
-        save_policy(self.folder / "policy.pt", self.policy, self.config.env_id)
+        ends = self.evaluation.test(self.parts.policy)
+        train_successes = self.evaluation.train(self.parts.policy)
+        save_policy(self.folder / "policy.pt", self.parts.policy, self.config.env_id)
         more = pose_columns(self.config.env_id, ends["achieved_goal"], ends["desired_goal"])
         self.progress.row(ends["is_success"].reshape(-1), train_successes, **more)
 
@@ -171,23 +188,6 @@ class _Run:
         """Write a checkpoint."""
         self.progress.note(self.checkpoint.save(self.progress.frames))
         self.saved = time.monotonic()
-
-
-def gradient_steps(
-    config: RunConfig, buffer: TensorDictReplayBuffer, learner: FusedLearner | Learner, folder: Path
-) -> Iterator[dict[str, Tensor]]:
-    """Take the gradient steps of a round, and yield what each says of itself.
-
-    Raises:
-        FloatingPointError: a loss or gradient is NaN or Inf; the weights are as they were before that step.
-    """
-    for batch in minibatches(buffer, config.batch_size, config.updates_per_batch):
-        statistics = learner.step(batch)
-        if not losses_are_finite(statistics):
-            dump = {"batch": batch.to_dict(), "networks": learner.loss.state_dict()}
-            check_finite(TensorDict(losses(statistics)), folder, f"gradient step {learner.steps:,}", **dump)
-        buffer.update_tensordict_priority(batch)
-        yield statistics
 
 
 def _close(*envs: EnvBase | None) -> None:
@@ -198,7 +198,8 @@ def _close(*envs: EnvBase | None) -> None:
 
 def finished(folder: Path, frames: int) -> bool:
     """Whether a run has its last checkpoint and, written after it, its last row."""
-    saved, rows = saved_checkpoints(folder), folder / "progress.csv"
+    saved = saved_checkpoints(folder)
+    rows = folder / "progress.csv"
     if not saved or int(saved[-1].name) < frames or not rows.exists():
         return False
     return max((row["frames"] for row in read_progress(rows)), default=0) >= frames
@@ -207,13 +208,3 @@ def finished(folder: Path, frames: int) -> bool:
 def buffer_bytes(buffer: TensorDictReplayBuffer) -> int:
     """Bytes that the buffer takes at its capacity, whatever it holds now."""
     return buffer.storage.get([0]).bytes() * buffer.storage.max_size
-
-
-def minibatches(buffer: TensorDictReplayBuffer, batch_size: int, count: int) -> Iterator[TensorDict]:
-    """Yield ``count`` batches, drawn, relabelled and normalised some 32,000 transitions at a time.
-
-    Where priorities follow each batch, they are drawn one by one.
-    """
-    together = 1 if isinstance(buffer.sampler, PrioritizedSampler) else max(1, 2**15 // batch_size)
-    for done in range(0, count, together):
-        yield from buffer.sample(batch_size * min(together, count - done)).split(batch_size)

@@ -6,11 +6,12 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from tensordict import TensorDict, TensorDictBase
+from tensordict import TensorDictBase
 from tensordict.nn import TensorDictModuleBase
 from torchrl.collectors import Collector
 from torchrl.envs import EnvBase
 
+from sher_rl import _torchrl
 from sher_rl.errors import UsageError
 from sher_rl.training.config import RunConfig
 from sher_rl.training.threads import one_torch_thread
@@ -60,7 +61,7 @@ class Rollouts:
         """Counters, exploration, environments, and the step that the next batch begins with."""
         return {
             "collector": self._collector.state_dict(),
-            "carried": self._collector._carrier.to_dict(),
+            "carried": _torchrl.carried_step(self._collector).to_dict(),
             "env": self._env.state_dict(),
         }
 
@@ -68,9 +69,8 @@ class Rollouts:
         """Go on from :meth:`state_dict`, before the first batch."""
         collector = self._collector
         collector.load_state_dict(state["collector"])  # which hands out new trajectory ids
-        collector._traj_pool.load_state_dict(state["collector"]["traj_pool"])
-        carried = TensorDict(state["carried"], collector._carrier.batch_size)
-        collector._carrier = carried.to(device) if (device := collector._carrier.device) else carried
+        _torchrl.set_trajectory_count(collector, state["collector"]["traj_pool"])
+        _torchrl.set_carried_step(collector, state["carried"])
         self._env.load_state_dict(state["env"])
 
 

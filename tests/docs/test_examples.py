@@ -14,7 +14,7 @@ import torch
 from helpers.same_run import assert_same_run
 
 import sher_rl
-from sher_rl.training.progress import read_progress
+from sher_rl.report.progress_csv import read_progress
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sher_rl.training.progress import read_progress
+from sher_rl.report.progress_csv import read_progress
 
 DOCS = Path(__file__).parents[2] / "docs"
 LINES = (DOCS / "tuning.md").read_text().splitlines()

@@ -1,23 +1,18 @@
-import copy
 import gc
 import logging
 import os
-import pickle
 import subprocess
 import sys
 import threading
-from functools import partial
 
 import numpy as np
 import pytest
 import torch
-from torchrl.collectors import Collector
-from torchrl.envs import EnvBase, ParallelEnv, StepCounter, TransformedEnv, check_env_specs
-from torchrl.modules import RandomPolicy
+from helpers.physics import break_physics
+from torchrl.envs import EnvBase, check_env_specs
 
-from sher_rl import TASKS, UsageError, make_env
+from sher_rl import TASKS, make_env
 from sher_rl.envs.native import NativeEnv
-from sher_rl.training.evaluation import evaluate
 
 
 def test_copies_share_one_model():
@@ -139,28 +134,6 @@ def test_a_partial_reset_leaves_the_others_and_their_seeds_alone():
     assert not torch.equal(after["observation"][1], state["observation"][1])
 
 
-def test_environments_that_end_apart_wait_for_the_others():
-    env = make_env("FetchReach-v4", 2, seed=3, max_episode_steps=6)
-    state = env.reset()
-    for _ in range(2):
-        state = env.step(state.set("action", torch.zeros(2, 4)))["next"].exclude("reward")
-    flags = ("done", "terminated", "truncated")
-    state = env.reset(state.exclude(*flags).set("_reset", torch.tensor([[False], [True]])))
-    first = env._sims[0].data
-    times = []
-    data = env.rollout(
-        20,
-        lambda td: times.append(first.time) or env.rand_action(td),
-        tensordict=state,
-        auto_reset=False,
-        break_when_any_done=False,
-        break_when_all_done=True,
-    )
-    assert data["next", "done"].squeeze(-1).int().argmax(1).tolist() == [3, 5]
-    assert times[4] == times[5] == first.time  # the physics of the one that is over stand still
-    env.close()
-
-
 def test_steps_keep_their_values():
     env = make_env("FetchPush-v4", 2)
     steps = [env.rand_step(env.reset())]
@@ -169,50 +142,6 @@ def test_steps_keep_their_values():
         steps.append(env.rand_step(steps[-1]["next"].exclude("reward")))
     env.reset()
     assert (steps[0] == kept).all()
-
-
-def test_rollouts_and_evaluations_equal_the_gym_backend():
-    rollouts = []
-    for backend in ("native", "gym"):
-        env = make_env("FetchPush-v4", 2, seed=5, backend=backend, max_episode_steps=9)
-        torch.manual_seed(0)
-        rollouts.append(env.rollout(20, break_when_any_done=False))
-        torch.manual_seed(0)
-        policy = RandomPolicy(env.full_action_spec)
-        rollouts.append(evaluate(policy, env, episodes=5, seed=1))
-        env.close()
-    assert set(rollouts[0].keys(True, True)) == set(rollouts[2].keys(True, True))
-    assert (rollouts[0] == rollouts[2]).all()
-    assert torch.equal(rollouts[1], rollouts[3])
-
-
-def test_collector_gives_whole_episodes():
-    env = TransformedEnv(make_env("FetchReach-v4", 3, max_episode_steps=8), StepCounter())
-    collector = Collector(
-        env,
-        RandomPolicy(env.full_action_spec),
-        frames_per_batch=30,
-        total_frames=90,
-        trajs_per_batch=3,
-        traj_format="cat",
-    )
-    batches = list(collector)
-    collector.shutdown()
-    for batch in batches:
-        assert batch["next", "done"].sum() == 3
-        ends = batch["next", "done"].flatten().nonzero().flatten()
-        assert batch["next", "step_count"].flatten()[ends].tolist() == [8, 8, 8]
-
-
-def test_parallel_env_of_native_environments():
-    factory = partial(make_env, "FetchReach-v4", 2, num_threads=1)
-    assert pickle.loads(pickle.dumps(factory)).keywords == factory.keywords
-    env = ParallelEnv(2, factory)
-    env.set_seed(7)
-    goals = env.reset()["desired_goal"].reshape(4, 3)
-    assert env.rollout(3).shape == (2, 2, 3)
-    env.close()
-    assert torch.equal(goals, make_env("FetchReach-v4", 4, seed=7).reset()["desired_goal"])
 
 
 def test_an_environment_that_does_not_render_makes_no_renderer():
@@ -244,13 +173,6 @@ def test_dropping_an_environment_stops_the_threads():
     assert not any(thread.is_alive() for thread in started)
 
 
-def break_physics(env, i):
-    """Give environment ``i`` a model that MuJoCo refuses to step."""
-    broken = copy.copy(env._sims[i].model)
-    broken.opt.integrator = 99
-    env._robot._worlds[i] = broken, env._sims[i].data
-
-
 def test_a_failure_names_the_environment():
     env = make_env("FetchReach-v4", 4, seed=40, num_threads=2)
     state = env.rand_step(env.reset())["next"].exclude("reward")
@@ -258,18 +180,6 @@ def test_a_failure_names_the_environment():
     with pytest.raises(RuntimeError, match=r"environment 2 \(seed 42, step 1 of its episode\) failed: .*integrator"):
         env.rand_step(state)
     env.close()
-
-
-def test_a_failure_stops_the_collector():
-    env = make_env("FetchReach-v4", 2, num_threads=2)
-    collector = Collector(env, RandomPolicy(env.full_action_spec), frames_per_batch=20, total_frames=-1)
-    batches = iter(collector)
-    next(batches)
-    break_physics(env, 1)
-    with pytest.raises(RuntimeError, match="environment 1"):
-        next(batches)
-    collector.shutdown()
-    assert env.is_closed
 
 
 @pytest.mark.parametrize("env_id", ["FetchReach-v4", "HandReach-v3"])
@@ -285,20 +195,3 @@ def test_warnings_are_counted_and_logged(env_id, caplog, tmp_path, monkeypatch):
             state = env.reset()
     assert env.warnings == {"mjWARN_BADQPOS": 2}
     assert "'mjWARN_BADQPOS': 2" in caplog.text
-
-
-@pytest.mark.parametrize(
-    ("kwargs", "sentence"),
-    [
-        ({"env_id": "PointMaze_UMaze-v3"}, "backend='gym'"),
-        ({"env_id": "FetchPush-v2"}, "FetchPush-v4"),
-        ({"backend": "fast"}, "'native' or 'gym'"),
-        ({"num_threads": 0}, "num_threads is 0"),
-        ({"num_threads": 2, "backend": "gym"}, "num_threads"),
-        ({"num_envs": 0}, "num_envs is 0"),
-        ({"render_mode": "human"}, "render_mode"),
-    ],
-)
-def test_errors_say_what_would_work(kwargs, sentence):
-    with pytest.raises(UsageError, match=sentence):
-        make_env(**({"env_id": "FetchReach-v4"} | kwargs))

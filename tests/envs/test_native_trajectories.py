@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from sher_rl import TASKS, UsageError, make_env
-from sher_rl.cli.play import _rendering_backend
-from sher_rl.envs.make import make_gym
+from sher_rl.cli.film import rendering_backend
+from sher_rl.envs.make_gym import make_gym
 
 DENSE = ("FetchPushDense-v4", "HandReachDense-v3", "HandManipulatePenDense-v1")
 STATE = ("observation", "achieved_goal", "desired_goal")
@@ -93,7 +93,7 @@ def test_equals_gymnasium_whatever_the_batch_and_threads(env_id, num_envs, num_t
 FILM = """
 import numpy as np
 from sher_rl import make_env
-from sher_rl.envs.make import make_gym
+from sher_rl.envs.make_gym import make_gym
 env = make_env("FetchReach-v4", 2, seed=3, render_mode="rgb_array", width=64, height=48)
 gym = make_gym("FetchReach-v4", render_mode="rgb_array", width=64, height=48)
 state = env.reset()
@@ -115,7 +115,7 @@ assert viewer.opengl_context._context is None
 
 def test_frames_equal_gymnasium_and_their_renderers_close():
     try:
-        backend = _rendering_backend()
+        backend = rendering_backend()
     except UsageError:
         pytest.skip("nothing renders here")
     script = subprocess.run([sys.executable, "-c", FILM], env=os.environ | {"MUJOCO_GL": backend}, capture_output=True)

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from sher_rl.report.progress_csv import COLUMNS
 from sher_rl.report.runs import Run
-from sher_rl.training.progress import COLUMNS
 
 
 def row(frames: int, train: float = 0.5, test: float = 0.5, **more: float) -> dict[str, float]:

@@ -1,7 +1,8 @@
 """The FetchReach recipe with numbers small enough for a test."""
 
 import dataclasses
-import importlib.util
+import importlib
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -9,6 +10,7 @@ from sher_rl import Config
 
 RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("sher_*.py"))
 BASELINES = [RECIPES[0].with_name(name) for name in ("her.py", "cher.py")]
+METHODS = [RECIPES[0].with_name("sher.py"), *BASELINES]
 SMALL = {
     "total_frames": 400,
     "num_envs": 2,
@@ -24,11 +26,9 @@ SMALL = {
 
 
 def load_recipe(name: str, folder: Path = RECIPES[0].parent) -> ModuleType:
-    path = folder / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(name, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    if str(folder) not in sys.path:
+        sys.path.append(str(folder))
+    return importlib.import_module(name)
 
 
 FLAGS = [f"--{key.replace('_', '-')}={value}" for key, value in SMALL.items() if key != "hidden"]
@@ -42,5 +42,6 @@ def small_config(out_dir: Path, recipe: ModuleType = REACH, **changes) -> Config
 
 def small_run(out_dir: Path, recipe: ModuleType = REACH, **changes) -> Path:
     config = small_config(out_dir, recipe, **changes)
-    recipe.main(config)
+    method = load_recipe(config.method)
+    method.main(config)
     return config.resume or config.out_dir / config.run_name

@@ -26,7 +26,7 @@ from sher_rl import (
 from sher_rl.modules.normalize import GoalNorm, ObservationNorm
 from sher_rl.training.config import Sampling
 from sher_rl.training.evaluation import evaluate
-from sher_rl.training.loop import minibatches
+from sher_rl.training.updates import minibatches
 
 FRAMES, CYCLE, UPDATES = 3_000, 120, 30
 SAMPLERS = get_args(Sampling)

@@ -10,7 +10,7 @@ import pytest
 from helpers.small import load_recipe
 
 from sher_rl import UsageError
-from sher_rl.training.progress import read_progress
+from sher_rl.report.progress_csv import read_progress
 
 TOOL = Path(__file__).parents[2] / "tools" / "reproduce.py"
 REPRODUCE = load_recipe("reproduce", TOOL.parent)

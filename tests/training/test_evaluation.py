@@ -1,3 +1,4 @@
+import math
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -8,8 +9,16 @@ from tensordict import TensorDict
 from tensordict.nn import TensorDictModule
 
 from sher_rl import make_env
-from sher_rl.envs.make import make_gym
-from sher_rl.training.evaluation import Evaluation, episode_success, evaluate, evaluate_from_start, final_states
+from sher_rl.envs.make_gym import make_gym
+from sher_rl.report.progress_csv import POSE_COLUMNS
+from sher_rl.training.evaluation import (
+    Evaluation,
+    episode_success,
+    evaluate,
+    evaluate_from_start,
+    final_states,
+    pose_columns,
+)
 
 
 class Reacher(torch.nn.Module):
@@ -99,3 +108,27 @@ def test_training_goals_are_a_quarter_of_the_episodes_or_as_told(
     assert len(evaluation.train(policy)) == episodes
     assert len(evaluation.test(policy)) == numbers.get("eval_episodes", 4)
     evaluation.close()
+
+
+def test_position_and_rotation_count_apart() -> None:
+    desired = torch.tensor([[0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0]]).repeat(4, 1)
+    achieved = desired.clone()
+    achieved[1:3, 0] = 0.04  # within the Pen's 5 cm, beyond the Egg's 1 cm
+    achieved[2:, 3:5] = torch.tensor([math.cos(0.1), math.sin(0.1)])  # turned by 0.2 about x
+    egg = pose_columns("HandManipulateEgg-v1", achieved, desired)
+    assert tuple(egg) == POSE_COLUMNS
+    assert list(egg.values()) == pytest.approx([0.5, 0.5, 0.02, 0.1], abs=1e-3)
+    assert pose_columns("HandManipulateEggDense-v1", achieved, desired) == egg
+    assert pose_columns("HandManipulatePen-v1", achieved, desired)["test_success_position"] == 1.0
+
+
+def test_the_pen_may_spin() -> None:
+    desired = torch.tensor([[0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0]])
+    spun = torch.tensor([[0.0, 0.0, 0.0, math.cos(0.5), 0.0, 0.0, math.sin(0.5)]])
+    assert pose_columns("HandManipulatePen-v1", spun, desired)["test_angle"] == pytest.approx(0.0, abs=1e-6)
+    assert pose_columns("HandManipulateBlock-v1", spun, desired)["test_angle"] == pytest.approx(1.0, abs=1e-6)
+
+
+@pytest.mark.parametrize("env_id", ["FetchPush-v4", "HandReach-v3"])
+def test_goals_that_are_no_poses_have_no_columns(env_id: str) -> None:
+    assert pose_columns(env_id, torch.zeros(2, 15), torch.zeros(2, 15)) == {}

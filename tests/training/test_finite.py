@@ -18,9 +18,9 @@ from tensordict import TensorDict
 import sher_rl.training.loop
 from sher_rl import load_policy
 from sher_rl.checkpoint.run import saved_checkpoints
-from sher_rl.training.config import exit_with_sentence
+from sher_rl.cli.errors import exit_with_sentence
 from sher_rl.training.finite import check_finite
-from sher_rl.training.loop import minibatches
+from sher_rl.training.updates import minibatches
 
 HER = load_recipe("her")
 HER.CONFIG = HER.published("FetchReach-v4")
@@ -103,7 +103,7 @@ def test_a_batch_that_breaks_the_loss_moves_no_weight(
                 batch["next", "reward"][3] = float("nan")
             yield batch
 
-    monkeypatch.setattr(sher_rl.training.loop, "minibatches", poisoned)
+    monkeypatch.setattr(sher_rl.training.updates, "minibatches", poisoned)
     with pytest.raises(FloatingPointError, match=r"(loss_\w+|grad_norm) is nan at gradient step 1; nothing"):
         small_run(tmp_path, recipe=recipe, **changes)
     fault = torch.load(tmp_path / "run" / "fault.pt", weights_only=True)

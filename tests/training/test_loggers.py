@@ -9,7 +9,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 import sher_rl.training.loggers
 from sher_rl import UsageError
-from sher_rl.training.progress import make_run_folder, read_progress
+from sher_rl.report.progress_csv import read_progress
+from sher_rl.training.run_folder import make_run_folder
 
 NUMBERS = AWKWARD | {"logger": "tensorboard"}
 

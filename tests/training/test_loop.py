@@ -14,9 +14,9 @@ from torchrl.envs import GymEnv
 from torchrl.modules import RandomPolicy
 
 from sher_rl import UsageError, load_policy, make_env, train
+from sher_rl.report.progress_csv import read_progress
 from sher_rl.training.evaluation import evaluate
-from sher_rl.training.loop import minibatches
-from sher_rl.training.progress import read_progress
+from sher_rl.training.updates import minibatches
 
 
 def rows_without_seconds(run: Path) -> list[dict[str, str]]:
@@ -74,7 +74,7 @@ def test_goals_stay_in_their_environment_where_a_batch_ends_in_mid_episode(
         remaining.append(buffer.storage.get(slice(None))["hindsight", "remaining"])
         return minibatches(buffer, *args)
 
-    monkeypatch.setattr("sher_rl.training.loop.minibatches", spy)
+    monkeypatch.setattr("sher_rl.training.updates.minibatches", spy)
     small_run(tmp_path, num_envs=3, random_frames=0, total_frames=100)
     assert remaining[0].tolist() == [*range(33, -1, -1)] * 3  # 34 steps of three environments
 

@@ -10,6 +10,7 @@ from tensordict import TensorDictBase
 from torch import Tensor
 from torchrl.objectives import LossModule
 
+from sher_rl import _torchrl
 from sher_rl.errors import UsageError
 from sher_rl.learners.adam_state import flush, load_adam
 from sher_rl.learners.finite import losses_are_finite
@@ -69,12 +70,11 @@ class FusedLearner:
         self.polyak = polyak
         self.target_every = target_every
         self.steps = 0
-        for name in fusion.tracked:
-            loss._has_update_associated[name] = True  # as SoftUpdate does: the targets are ours to move
+        _torchrl.take_over_targets(loss, fusion.tracked)
         self._critic = FlatNetworks(loss, fusion.critic, dtype)
         self._actor = FlatNetworks(loss, fusion.actor, dtype, fusion.scalars)
         self._target = FlatNetworks(loss, [f"target_{name}" for name in fusion.tracked], dtype)
-        loss._erase_cache()  # which has the weights as they were
+        _torchrl.forget_cached_weights(loss)  # which has the weights as they were
         critic = {"params": [self._critic.vector], "lr": critic_lr}
         actor = {"params": [self._actor.vector], "lr": actor_lr}
         self.optimizer = torch.optim.Adam([critic, actor], fused=True)
@@ -142,7 +142,7 @@ def fast_dtype(device: str = "cpu") -> torch.dtype:
     >>> fast_dtype("cuda")
     torch.float32
     """
-    return torch.bfloat16 if device == "cpu" and torch.cpu._is_amx_tile_supported() else torch.float32
+    return torch.bfloat16 if device == "cpu" and torch.cpu.get_capabilities().get("amx_tile", False) else torch.float32
 
 
 _FUSE: dict[type[LossModule], Callable[[Any], Fusion]] = {

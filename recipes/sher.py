@@ -1,0 +1,102 @@
+"""SHER, Soft Hindsight Experience Replay (arXiv:2002.02089): hindsight goals and a maximum-entropy actor-critic.
+
+python recipes/sher.py --env FetchPush-v4 --seed 1
+python recipes/sher.py --env HandManipulateEgg-v1 --help
+"""
+
+import importlib
+from collections.abc import Callable
+from functools import partial
+
+import torch
+from torchrl.data import LazyTensorStorage, TensorDictReplayBuffer
+from torchrl.envs import Compose
+
+import sher_rl
+from sher_rl.tasks import PoseGoal, get_task
+from sher_rl.training import samplers
+
+SAMPLERS: dict[str, Callable[[sher_rl.Config, sher_rl.HindsightRelabel], sher_rl.Sampling]] = {
+    "uniform": samplers.uniform,
+    "per": partial(samplers.prioritized, alpha=0.6, beta=0.4),
+    "cher": partial(samplers.curriculum, growth_per_epoch=0.205),
+    "ebp": samplers.energy,
+    "cdp": partial(samplers.density, kind=sher_rl.CDPSampler),
+    "mep": partial(samplers.density, kind=sher_rl.MEPSampler),
+}
+"""What ``--sampler`` chooses from, with the numbers of the papers' code."""
+
+
+def published(env_id: str) -> sher_rl.Config:
+    """Numbers of a task, those of its own recipe."""
+    return importlib.import_module(f"sher_{get_task(env_id).name}").CONFIG
+
+
+def build(config: sher_rl.Config) -> sher_rl.Parts:
+    """Parts of a run; the lines are those of the paper's Algorithm 1."""
+    torch.manual_seed(config.seed)
+    env = sher_rl.make_env(config.env_id, config.num_envs, seed=config.train_seed)
+    dims = sher_rl.GoalDims.of(env)
+    actor, qvalue, value = sher_rl.make_networks(dims, config.hidden)  # line 1
+    storage = LazyTensorStorage(config.buffer_size, device=config.device)  # line 2
+    has_pose_goal = isinstance(get_task(config.env_id).goal, PoseGoal)
+    normalizer = sher_rl.GoalNormalizer(dims, sher_rl.PoseNorm() if has_pose_goal else None)
+    policy = sher_rl.make_policy(normalizer.observation, normalizer.goal, actor).to(config.device)
+    explorer = sher_rl.make_explorer(policy, env, random_action=config.random_action).to(config.device)  # lines 4-8
+    relabel = sher_rl.HindsightRelabel(sher_rl.goal_reward(config.env_id), storage, k=config.k)  # lines 9-15
+    sampling = SAMPLERS[config.sampler](config, relabel)  # line 16
+    buffer = TensorDictReplayBuffer(
+        storage=storage,
+        sampler=sampling.sampler,
+        transform=Compose(relabel, normalizer),
+        generator=sampling.generator,
+    )
+    loss = sher_rl.SoftMultiGoalLoss(
+        actor,
+        qvalue,
+        value,
+        alpha=config.alpha,
+        gamma=config.gamma,
+        clip=config.clip,
+        actor_q=config.actor_q,
+        target_entropy=config.target_entropy,
+    ).to(config.device)
+    # Lines 19-24. The learner has the gradient of the loss written out, and does not call the loss.
+    learner = sher_rl.FusedLearner(
+        loss,
+        actor_lr=config.actor_lr,
+        critic_lr=config.critic_lr,
+        polyak=config.polyak,
+        dtype=sher_rl.fast_dtype(config.device),
+        compile=config.compile,
+    )
+    return sher_rl.Parts(
+        env=env,
+        policy=policy,
+        explorer=explorer,
+        normalizer=normalizer,
+        relabel=relabel,
+        buffer=buffer,
+        learner=learner,
+        on_cycle=sampling.on_cycle,
+    )
+
+
+def main(config: sher_rl.Config) -> None:
+    """Train, and report."""
+    parts = build(config)
+    sher_rl.train(
+        config,
+        env=parts.env,
+        policy=parts.policy,
+        explorer=parts.explorer,
+        normalizer=parts.normalizer,
+        relabel=parts.relabel,
+        buffer=parts.buffer,
+        learner=parts.learner,
+        on_cycle=parts.on_cycle,
+    )
+
+
+if __name__ == "__main__":
+    sher_rl.cli_of_tasks(main, published)

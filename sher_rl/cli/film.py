@@ -1,0 +1,73 @@
+"""Films of saved policies."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torchrl.envs.utils import ExplorationType, set_exploration_type
+
+from sher_rl.envs.make_gym import make_gym
+from sher_rl.errors import UsageError
+
+
+def film(policy: Any, path: Path, *, episodes: int, seed: int) -> int:
+    """Write deterministic episodes into an mp4 of the task's own frames a second, or 25; returns the number of frames.
+
+    Raises:
+        UsageError: nothing here can render, or imageio-ffmpeg is not installed.
+    """
+    if not path.absolute().parent.is_dir():
+        raise UsageError(f"video {str(path)!r} is in no folder; make the folder first.")
+    os.environ.setdefault("MUJOCO_GL", rendering_backend())
+    try:
+        import imageio_ffmpeg  # noqa: F401, PLC0415
+        from imageio import v2 as imageio  # noqa: PLC0415
+    except ImportError as error:
+        raise UsageError("video needs imageio-ffmpeg; run pip install 'sher-rl[video]'.") from error
+    env = make_gym(policy.env_id, render_mode="rgb_array")
+    count = 0
+    writer: Any = imageio.get_writer(path, fps=env.metadata.get("render_fps", 25))
+    with writer:
+        for episode in range(episodes):
+            for picture in _pictures(env, policy, seed + episode):
+                writer.append_data(picture)
+                count += 1
+    env.close()
+    return count
+
+
+def _pictures(env: Any, policy: Any, seed: int) -> Iterator[np.ndarray]:
+    """One picture before each step of an episode."""
+    observation, _ = env.reset(seed=seed)
+    done = False
+    while not done:
+        yield env.render()
+        observation, _, terminated, truncated, _ = env.step(_act(policy, observation))
+        done = terminated or truncated
+
+
+def _act(policy: Any, observation: dict) -> np.ndarray:
+    state = {key: torch.as_tensor(observation[key], dtype=torch.float32) for key in ("observation", "desired_goal")}
+    with torch.no_grad(), set_exploration_type(ExplorationType.DETERMINISTIC):
+        return policy(**state).numpy()
+
+
+def rendering_backend() -> str:
+    """Name of a backend of MuJoCo that renders here without a screen, as ``MUJOCO_GL`` takes it.
+
+    Raises:
+        UsageError: none does.
+    """
+    for name in ("egl", "osmesa"):
+        probe = "import mujoco; mujoco.GLContext(64, 64).make_current()"
+        environment = os.environ | {"MUJOCO_GL": name}
+        if not subprocess.run([sys.executable, "-c", probe], env=environment, capture_output=True).returncode:
+            return name
+    raise UsageError("video needs EGL or OSMesa, and neither renders here; on Debian run apt install libosmesa6.")

@@ -1,0 +1,76 @@
+"""The command line of a recipe: every field of its configuration is a flag."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+
+import tyro
+from torchrl import logger as torchrl_logger
+
+from sher_rl.cli.errors import exit_with_sentence
+from sher_rl.errors import UsageError
+from sher_rl.training.config import AnyConfig
+from sher_rl.training.config_file import lasting_values, load_config
+
+
+def cli(main: Callable[[AnyConfig], object], default: AnyConfig, args: Sequence[str] | None = None) -> None:
+    """Run a recipe's ``main`` from the command line: every field of ``default`` is a flag.
+
+    Every recipe of a task ends with it.
+
+    Args:
+        main: gets the configuration.
+        default: what the command line leaves open; with ``--resume RUN`` the run's own values take its place.
+        args: the command line; the default is this process's.
+
+    Raises:
+        SystemExit: wrong input, files out of reach or numbers that are not finite, with one sentence; after
+            ``--help``; and on SIGTERM and SIGINT, see :func:`~sher_rl.train`.
+    """
+    torchrl_logger.setLevel("WARNING")
+    exit_with_sentence(lambda: main(parse(default, args)))
+
+
+def cli_of_tasks(main: Callable[[AnyConfig], object], numbers: Callable[[str], AnyConfig]) -> None:
+    """As :func:`cli`, for a method that has numbers for each task: ``--env`` says which.
+
+    Every recipe of a method ends with it.
+
+    Args:
+        main: gets the configuration.
+        numbers: from a gymnasium id to what the command line leaves open.
+    """
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--env", "--env-id", default="FetchPush-v4")
+    known, others = parser.parse_known_args()
+    exit_with_sentence(lambda: cli(main, numbers(known.env), others))
+
+
+def parse(default: AnyConfig, args: Sequence[str] | None = None) -> AnyConfig:
+    """Read a command line; what it leaves open is as in ``default``, or as in the run that it resumes.
+
+    Raises:
+        UsageError: a value is wrong, or a flag would change the run that is resumed.
+    """
+    kind = type(default)
+    description = sys.modules["__main__"].__doc__
+    config = tyro.cli(kind, default=default, args=args, description=description)
+    if config.resume is None:
+        return config
+    saved = load_config(kind, config.resume / "config.json")
+    for name in ("env_id", "method"):
+        if getattr(saved, name) != getattr(default, name):
+            raise UsageError(
+                f"resume {str(config.resume)!r} is a run of {name} {getattr(saved, name)!r}, this recipe's is "
+                f"{getattr(default, name)!r}; use its own recipe, or --env where a recipe has that."
+            )
+    config = tyro.cli(kind, default=saved, args=args, description=description)
+    before = lasting_values(saved)
+    now = lasting_values(config)
+    changed = [name for name in now if now[name] != before[name]]
+    if changed:
+        flags = ", ".join(f"--{name.replace('_', '-')}" for name in changed)
+        raise UsageError(f"resume {str(config.resume)!r} goes on as it began; leave out {flags}.")
+    return config

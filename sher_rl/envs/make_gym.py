@@ -1,0 +1,59 @@
+"""gymnasium's own environments, imported when asked for, since MuJoCo may be absent."""
+
+from __future__ import annotations
+
+import io
+from contextlib import redirect_stderr, redirect_stdout
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from sher_rl.errors import UsageError
+from sher_rl.tasks import TASKS, check_env_id
+
+if TYPE_CHECKING:
+    import gymnasium
+
+GOAL_KEYS = ("observation", "achieved_goal", "desired_goal")
+"""What a goal environment observes."""
+
+
+def make_gym(env_id: str, **gym_kwargs: Any) -> gymnasium.Env:
+    """``gymnasium.make`` for goal environments, with errors that say what would work.
+
+    Raises:
+        UsageError: the id is retired, unknown or of no goal environment.
+        ImportError: the installed MuJoCo is too new for gymnasium-robotics.
+    """
+    check_env_id(env_id)
+    gymnasium = import_gymnasium()
+    try:
+        env = gymnasium.make(env_id, **gym_kwargs)
+    except gymnasium.error.Error as error:
+        raise UsageError(f"env_id {env_id!r} is unknown to gymnasium; tasks are {', '.join(TASKS)}.") from error
+    spaces = getattr(env.observation_space, "spaces", {})
+    missing = set(GOAL_KEYS) - set(spaces)
+    if missing:
+        env.close()
+        raise UsageError(
+            f"env_id {env_id!r} is no goal environment: its observation lacks {', '.join(sorted(missing))}."
+        )
+    return env
+
+
+def import_gymnasium() -> ModuleType:
+    """gymnasium, with the tasks of gymnasium-robotics registered.
+
+    Raises:
+        ImportError: the installed MuJoCo is too new for gymnasium-robotics.
+    """
+    import mujoco  # noqa: PLC0415
+
+    if tuple(map(int, mujoco.__version__.split(".")[:2])) >= (3, 12):
+        raise ImportError(
+            f"mujoco {mujoco.__version__} is installed, and gymnasium-robotics cannot build its Fetch and Hand "
+            "environments from 3.12 on; run pip install 'mujoco>=3.3,<3.12'."
+        )
+    with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):  # a notice about Adroit, each time
+        import gymnasium  # noqa: PLC0415
+        import gymnasium_robotics  # noqa: PLC0415, F401
+    return gymnasium

@@ -1,0 +1,105 @@
+"""Which values a run's configuration may have."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+import torch
+
+from sher_rl.errors import UsageError, is_number
+
+ABOVE_ZERO = (
+    "total_frames",
+    "num_envs",
+    "frames_per_batch",
+    "updates_per_batch",
+    "buffer_size",
+    "batch_size",
+    "actor_lr",
+    "critic_lr",
+    "eval_frames",
+    "eval_episodes",
+    "checkpoint_minutes",
+)
+AT_LEAST_ZERO = ("random_frames", "train_eval_episodes", "seed")
+SHARES = ("random_action", "polyak")
+
+
+def check_config(config: Any) -> None:
+    """Refuse a value of another type than its field, out of range, or at odds with another.
+
+    Args:
+        config: a :class:`~sher_rl.training.config.RunConfig`.
+
+    Raises:
+        UsageError: naming the first.
+    """
+    check_types(config)
+    check_ranges(config)
+    check_sizes(config)
+    if config.run_name is not None and Path(config.run_name).name != config.run_name:
+        raise UsageError(f"run_name is {config.run_name!r}; use a folder's name, out_dir says where.")
+    check_device(config.device)
+
+
+def check_types(config: Any) -> None:
+    """Refuse a value that is not of its field's type."""
+    hints = get_type_hints(type(config))
+    for field in dataclasses.fields(config):
+        hint = hints[field.name]
+        value = getattr(config, field.name)
+        if not fits(value, hint):
+            expected = getattr(hint, "__name__", hint)
+            raise UsageError(f"{field.name} is {value!r:.80}; it has to be of type {expected}.")
+
+
+def check_ranges(config: Any) -> None:
+    """Refuse a number out of its range."""
+    for name in ABOVE_ZERO:
+        if not getattr(config, name) > 0:
+            raise UsageError(f"{name} is {getattr(config, name)}; use a number above 0.")
+    for name in AT_LEAST_ZERO:
+        if not (getattr(config, name) or 0) >= 0:
+            raise UsageError(f"{name} is {getattr(config, name)}; use a number of at least 0.")
+    for name in SHARES:
+        if not 0 <= getattr(config, name) <= 1:
+            raise UsageError(f"{name} is {getattr(config, name)}; use a number from 0 to 1.")
+
+
+def check_sizes(config: Any) -> None:
+    """Refuse sizes that do not fit each other."""
+    if not config.hidden or min(config.hidden) < 1:
+        raise UsageError(f"hidden is {config.hidden}; use one width or more, each at least 1.")
+    if config.batch_size > config.buffer_size:
+        raise UsageError(f"batch_size {config.batch_size} exceeds buffer_size {config.buffer_size}.")
+    if config.frames_per_batch + config.num_envs > config.buffer_size:
+        batch = f"frames_per_batch {config.frames_per_batch} and num_envs {config.num_envs}"
+        raise UsageError(f"{batch} do not fit buffer_size {config.buffer_size}; make it at least their sum.")
+
+
+def check_device(device: str) -> None:
+    """Refuse a device that torch cannot use here."""
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise UsageError(f"device {device!r} cannot be used ({str(error).splitlines()[0]}).") from error
+
+
+def fits(value: Any, hint: Any) -> bool:
+    """Whether a value is of a field's type.
+
+    >>> fits((256, 256), tuple[int, ...]), fits(True, int), fits(1, float | None)
+    (True, False, True)
+    """
+    origin = get_origin(hint)
+    if origin is tuple:
+        return isinstance(value, tuple) and all(fits(item, get_args(hint)[0]) for item in value)
+    if origin is Literal:
+        return any(value is option or value == option for option in get_args(hint))
+    if origin:
+        return any(fits(value, option) for option in get_args(hint))
+    if hint in (int, float):
+        return is_number(value) and isinstance(value, (int, hint))
+    return isinstance(value, hint)

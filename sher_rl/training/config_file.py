@@ -1,0 +1,55 @@
+"""A run's configuration as ``config.json``."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+from sher_rl.errors import UsageError
+from sher_rl.files import replace_file
+from sher_rl.training.config import AnyConfig, RunConfig
+
+CHANGING = ("total_frames", "resume")
+"""What may differ when a run is resumed."""
+
+
+def config_values(config: RunConfig) -> dict[str, Any]:
+    """All fields as JSON values."""
+    return json.loads(json.dumps(dataclasses.asdict(config), default=str))
+
+
+def lasting_values(config: RunConfig) -> dict[str, Any]:
+    """Those of :func:`config_values` that a run keeps when it is resumed."""
+    return {name: value for name, value in config_values(config).items() if name not in CHANGING}
+
+
+def save_config(config: RunConfig, path: Path) -> None:
+    """Write all fields as JSON, whole or not at all.
+
+    Raises:
+        UsageError: the disk is full, or the folder cannot be written.
+    """
+    replace_file(path, (json.dumps(config_values(config), indent=2) + "\n").encode())
+
+
+def load_config(kind: type[AnyConfig], path: Path) -> AnyConfig:
+    """Read what :func:`save_config` wrote.
+
+    Args:
+        kind: class of the configuration; ``RunConfig`` reads of any run what all methods share.
+        path: the file.
+
+    Raises:
+        UsageError: the file is missing or is no such JSON.
+    """
+    try:
+        values = json.loads(path.read_text())
+        if kind is RunConfig:
+            shared = {field.name for field in dataclasses.fields(RunConfig)}
+            values = {name: values[name] for name in shared & values.keys()}
+        paths = {name: values[name] and Path(values[name]) for name in ("out_dir", "resume")}
+        return kind(**(values | paths | {"hidden": tuple(values["hidden"])}))
+    except (OSError, TypeError, KeyError, ValueError, RecursionError) as error:
+        raise UsageError(f"{str(path)!r} is no configuration of a run ({error!s:.120}).") from error

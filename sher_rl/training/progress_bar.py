@@ -1,0 +1,52 @@
+"""The bar that a run shows."""
+
+from __future__ import annotations
+
+from tqdm import tqdm
+
+from sher_rl.training.interval import Interval
+
+LETTERS = {"alpha": "α", "entropy": "H"}
+
+
+class ProgressBar:
+    """Frames on a bar, and behind it what the run is at: updates a second, success rates, temperature and entropy.
+
+    Args:
+        total_frames: length of the bar.
+    """
+
+    def __init__(self, total_frames: int) -> None:
+        self._bar = tqdm(total=total_frames, unit="frame", unit_scale=True, dynamic_ncols=True, smoothing=0.1)
+        self._test: dict[str, str] = {}
+
+    def start_at(self, frames: int) -> None:
+        """Begin at a frame; rate and time left are of what is new."""
+        self._bar.initial = frames
+        self._bar.n = frames
+        self._bar.last_print_n = frames
+
+    def advance(self, frames: int) -> None:
+        """Move by new frames."""
+        self._bar.update(frames)
+
+    def tested(self, success: float) -> None:
+        """Show the success rate of an evaluation from now on."""
+        self._test = {"test": f"{success:.2f}"}
+
+    def show(self, interval: Interval) -> None:
+        """Refresh the numbers behind the bar."""
+        shown = {"upd/s": f"{interval.updates_per_second():.0f}", "train": f"{interval.success():.2f}", **self._test}
+        for name, letter in LETTERS.items():
+            value = interval.latest(name)
+            if value is not None:
+                shown[letter] = f"{value.item():.3g}"
+        self._bar.set_postfix(shown)
+
+    def note(self, text: str) -> None:
+        """Print a line above the bar."""
+        self._bar.write(text)
+
+    def close(self) -> None:
+        """Leave the bar as it stands."""
+        self._bar.close()

@@ -1,0 +1,65 @@
+import dataclasses
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import tyro
+from helpers.small import RECIPES, small_config
+
+from sher_rl import Config, UsageError
+from sher_rl.cli.recipe import parse
+from sher_rl.training.config_file import save_config
+
+
+def test_every_field_is_a_flag(tmp_path: Path) -> None:
+    default = small_config(tmp_path)
+    args = "--alpha 0.1 --target-entropy auto --hidden 8 9 --seed 3 --out-dir x --run-name y --num-envs 5".split()
+    config = tyro.cli(Config, default=default, args=args)
+    assert (config.alpha, config.target_entropy, config.hidden, config.num_envs) == (0.1, "auto", (8, 9), 5)
+    assert (config.seed, config.out_dir, config.run_name) == (3, Path("x"), "y")
+
+
+def test_resume_keeps_everything_but_the_length(tmp_path: Path) -> None:
+    saved = small_config(tmp_path, alpha=0.3)
+    save_config(saved, tmp_path / "config.json")
+    default, resume = small_config(tmp_path / "elsewhere", total_frames=900), ["--resume", str(tmp_path)]
+    assert parse(default, resume) == dataclasses.replace(saved, resume=tmp_path)
+    flags = [*resume, "--total-frames", "500", "--alpha", "0.3"]
+    assert parse(default, flags) == dataclasses.replace(saved, total_frames=500, resume=tmp_path)
+    with pytest.raises(UsageError, match=r"goes on as it began; leave out --seed, --out-dir, --alpha\."):
+        parse(default, [*resume, "--alpha", "0.02", "--seed", "3", "--out-dir", str(default.out_dir)])
+    for changes in ({"env_id": "FetchPush-v4"}, {"method": "her"}):
+        with pytest.raises(UsageError, match="is a run of"):
+            parse(dataclasses.replace(default, **changes), resume)
+
+
+@pytest.mark.parametrize(
+    ("flags", "sentence"),
+    [
+        ("--alhpa 0.1", "Unrecognized options"),
+        ("--alpha minus", "could not convert"),
+        ("--alpha -1", "alpha is -1.0"),
+        ("--gamma 1", "gamma is 1.0"),
+        ("--k -2", "k is -2.0"),
+        ("--num-envs 0", "num_envs is 0"),
+        ("--env-id FetchReach-v1", "use 'FetchReach-v4'"),
+        ("--env-id CartPole-v1", "no goal environment"),
+        ("--env-id Nonsense-v0", "unknown to gymnasium"),
+        ("--batch-size 9000000", "exceeds buffer_size"),
+        ("--out-dir /proc/nowhere", "cannot be written"),
+        ("--resume /nonexistent", "is no configuration of a run"),
+    ],
+)
+def test_a_recipe_answers_wrong_flags_by_a_sentence_and_leaves_nothing(
+    flags: str, sentence: str, tmp_path: Path
+) -> None:
+    out = [] if "--out-dir" in flags else ["--out-dir", str(tmp_path / "runs")]
+    reach = next(path for path in RECIPES if path.stem == "sher_fetch_reach")
+    command = [sys.executable, str(reach), *flags.split(), *out]
+    result = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    words = " ".join((result.stdout + result.stderr).replace("│", " ").split())
+    assert result.returncode != 0
+    assert sentence in words
+    assert "Traceback" not in words
+    assert not any(tmp_path.iterdir())

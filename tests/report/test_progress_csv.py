@@ -1,0 +1,22 @@
+from pathlib import Path
+
+import pytest
+
+from sher_rl import UsageError
+from sher_rl.report.progress_csv import COLUMNS, read_progress
+
+
+@pytest.mark.parametrize("text", ["frames,updates\n1,2\n", ",".join(COLUMNS) + "\n" + "x," * 17 + "x\n"])
+def test_a_file_that_is_no_progress_csv_gets_one_sentence(text: str, tmp_path: Path) -> None:
+    (tmp_path / "progress.csv").write_text(text)
+    with pytest.raises(UsageError, match=r"is no progress\.csv of a run"):
+        read_progress(tmp_path / "progress.csv")
+
+
+def test_results_from_before_a_column_are_read_with_nan(tmp_path: Path) -> None:
+    lines = (",".join(COLUMNS[:18]), ",".join(map(str, range(18))))
+    (tmp_path / "progress.csv").write_text("\n".join(lines) + "\n")
+    [row] = read_progress(tmp_path / "progress.csv")
+    assert list(row) == list(COLUMNS)
+    assert (row["frames"], row["q_max"]) == (0.0, 17.0)
+    assert row["train_success_greedy"] != row["train_success_greedy"]

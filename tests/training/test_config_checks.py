@@ -1,0 +1,29 @@
+from pathlib import Path
+
+import pytest
+from helpers.small import small_config
+
+from sher_rl import UsageError
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"total_frames": 0}, "total_frames is 0; use a number above 0"),
+        ({"actor_lr": -1e-3}, "actor_lr is -0.001"),
+        ({"critic_lr": float("nan")}, "critic_lr is nan"),
+        ({"random_frames": -1}, "random_frames is -1"),
+        ({"random_action": 1.5}, "random_action is 1.5; use a number from 0 to 1"),
+        ({"polyak": -0.1}, "polyak is -0.1"),
+        ({"hidden": ()}, "hidden is ()"),
+        ({"hidden": (16, 0)}, r"hidden is \(16, 0\)"),
+        ({"batch_size": 2_000}, "batch_size 2000 exceeds buffer_size 1000"),
+        ({"frames_per_batch": 1_000}, r"frames_per_batch 1000 and num_envs \d+ do not fit buffer_size 1000; make it"),
+        ({"run_name": "../elsewhere"}, "run_name is '../elsewhere'"),
+        ({"device": "cuda:99"}, "device 'cuda:99' cannot be used"),
+        ({"device": "toaster"}, "device 'toaster' cannot be used"),
+    ],
+)
+def test_wrong_values_get_one_sentence(changes: dict, sentence: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=sentence.replace("()", r"\(\)") if sentence == "hidden is ()" else sentence):
+        small_config(tmp_path, **changes)
