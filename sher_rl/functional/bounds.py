@@ -6,6 +6,7 @@ import math
 from typing import Literal
 
 Clip = Literal["none", "hard", "hard_q", "soft"]
+UNBOUNDED = (-math.inf, math.inf)
 
 
 def return_bounds(gamma: float) -> tuple[float, float]:
@@ -41,5 +42,17 @@ def q_target_bounds(clip: Clip, gamma: float, alpha: float, action_dim: int) -> 
     >>> q_target_bounds("hard", 0.75, 0.1, 4), q_target_bounds("hard_q", 0.75, 0.1, 4)
     ((-4.0, 0.0), (-inf, inf))
     """
-    bounds = {"hard": return_bounds(gamma), "soft": soft_return_bounds(gamma, alpha, action_dim)}
-    return bounds.get(clip, (-math.inf, math.inf))
+    if clip == "hard":
+        return return_bounds(gamma)
+    if clip == "soft":
+        return soft_return_bounds(gamma, alpha, action_dim)
+    return UNBOUNDED
+
+
+def fresh_q_bounds(clip: Clip, gamma: float) -> tuple[float, float]:
+    """Where a clip keeps the Qs inside the target of V, before the entropy is added (arXiv:2312.05787).
+
+    >>> fresh_q_bounds("hard", 0.75), fresh_q_bounds("hard_q", 0.75)
+    ((-inf, inf), (-4.0, 0.0))
+    """
+    return return_bounds(gamma) if clip == "hard_q" else UNBOUNDED

@@ -6,6 +6,8 @@ Nothing here keeps state, draws random numbers or knows about TensorDict.
 
 from __future__ import annotations
 
+from typing import Literal
+
 from torch import Tensor
 
 
@@ -85,3 +87,14 @@ def temperature_loss(log_alpha: Tensor, log_prob: Tensor, target_entropy: float)
     tensor([-2.])
     """
     return -log_alpha * (log_prob.detach() + target_entropy)
+
+
+def entropy_target(target_entropy: float | Literal["auto"] | None, action_dim: int) -> float | None:
+    """Entropy in nats that a learned temperature holds the policy to: ``"auto"`` is minus the action's size.
+
+    >>> entropy_target("auto", 4), entropy_target(-2, 4), entropy_target(None, 4)
+    (-4.0, -2.0, None)
+    """
+    if target_entropy is None:
+        return None
+    return -float(action_dim) if target_entropy == "auto" else float(target_entropy)

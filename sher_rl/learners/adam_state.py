@@ -7,7 +7,8 @@ from typing import Any
 
 import torch
 
-_FLUSH_EVERY, _TINY = 64, 1e-30
+_FLUSH_EVERY = 64
+_TINY = 1e-30
 
 
 @torch.no_grad()

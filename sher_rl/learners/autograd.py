@@ -11,7 +11,7 @@ from torch import Tensor
 from torchrl.objectives import LossModule, SoftUpdate
 
 from sher_rl.learners.adam_state import flush, load_adam
-from sher_rl.training.finite import losses_are_finite
+from sher_rl.learners.finite import losses_are_finite
 
 
 class Learner:
@@ -34,7 +34,9 @@ class Learner:
     def __init__(
         self, loss: LossModule, *, actor_lr: float, critic_lr: float, polyak: float, target_every: int = 1
     ) -> None:
-        self.loss, self.target_every, self.steps = loss, target_every, 0
+        self.loss = loss
+        self.target_every = target_every
+        self.steps = 0
         self._target = SoftUpdate(loss, eps=polyak)
         named = dict(loss.named_parameters())
         critic = [parameter for name, parameter in named.items() if "value_network_params" in name]

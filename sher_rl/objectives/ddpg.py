@@ -10,9 +10,9 @@ from torch import Tensor
 from torchrl.objectives import DDPGLoss, ValueEstimators
 from torchrl.objectives.value import TD0Estimator
 
-from sher_rl.errors import UsageError, check_numbers
 from sher_rl.functional.bounds import return_bounds
 from sher_rl.functional.targets import penalised_value
+from sher_rl.objectives.checks import check_at_least_0, check_gamma
 
 
 class MultiGoalDDPGLoss(DDPGLoss):
@@ -24,6 +24,9 @@ class MultiGoalDDPGLoss(DDPGLoss):
         J_\pi &= -Q(s, \pi(s, g), g) + c\, \overline{\pi(s, g)^2}
 
     with the mean of the squares over the action's dimensions (openai/baselines, her/ddpg.py; arXiv:1707.01495).
+
+    In the recipes :class:`~sher_rl.FusedLearner` trains the networks of this loss without calling ``forward``, by the
+    gradients of the same equations, written out.
 
     Args:
         actor_network: from the keys of state and goal to ``action`` in [-1, 1].
@@ -62,11 +65,8 @@ class MultiGoalDDPGLoss(DDPGLoss):
         action_l2: float,
         reduction: str = "mean",
     ) -> None:
-        check_numbers(gamma=gamma, action_l2=action_l2)
-        if not 0 <= gamma < 1:
-            raise UsageError(f"gamma is {gamma}; use a number from 0 up to, not including, 1.")
-        if not action_l2 >= 0:
-            raise UsageError(f"action_l2 is {action_l2}; use a number of at least 0.")
+        check_gamma(gamma)
+        check_at_least_0(action_l2=action_l2)
         super().__init__(actor_network, qvalue_network, delay_actor=True, delay_value=True, reduction=reduction)
         self.action_l2 = action_l2
         self.make_value_estimator(gamma=gamma)

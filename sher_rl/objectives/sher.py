@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 import torch
-from tensordict import NestedKey, TensorDict, TensorDictBase, TensorDictParams
+from tensordict import TensorDict, TensorDictBase, TensorDictParams
 from tensordict.nn import ProbabilisticTensorDictSequential, TensorDictModule, dispatch
 from torch import Tensor, nn
 from torchrl.envs.utils import ExplorationType, set_exploration_type
@@ -15,15 +14,18 @@ from torchrl.modules.distributions.utils import rsample_and_log_prob
 from torchrl.objectives import LossModule, ValueEstimators
 
 from sher_rl import _torchrl
-from sher_rl.errors import UsageError, check_numbers, is_number
-from sher_rl.functional.bounds import Clip, q_target_bounds, return_bounds
+from sher_rl.errors import check_counts
+from sher_rl.functional.bounds import Clip, fresh_q_bounds, q_target_bounds
 from sher_rl.functional.targets import (
+    entropy_target,
     half_squared_error,
     policy_objective,
     soft_q_target,
     soft_value_target,
     temperature_loss,
 )
+from sher_rl.objectives.checks import check_alpha, check_choice, check_gamma, check_target_entropy
+from sher_rl.objectives.keys import SoftMultiGoalKeys, input_keys, output_keys
 
 
 class SoftMultiGoalLoss(LossModule):
@@ -40,6 +42,10 @@ class SoftMultiGoalLoss(LossModule):
     Every Q sees the whole batch, only V has a target network, and only ``terminated`` stops the bootstrap.
     The signs and roles that the paper's equations 14-16 and its algorithm box disagree on are those of
     soft actor-critic (arXiv:1801.01290).
+
+    In the recipes :class:`~sher_rl.FusedLearner` trains the networks of this loss without calling ``forward``: it has
+    the gradients of the same equations written out. ``forward`` is what :class:`~sher_rl.Learner`, or a loop of one's
+    own, differentiates.
 
     Args:
         actor_network: from the keys of state and goal to a reparameterised distribution of ``action``.
@@ -80,19 +86,9 @@ class SoftMultiGoalLoss(LossModule):
     >>> (losses["loss_actor"] + losses["loss_qvalue"] + losses["loss_value"]).backward()
     """
 
-    @dataclass
-    class _AcceptedKeys:
-        action: NestedKey = "action"
-        reward: NestedKey = "reward"
-        terminated: NestedKey = "terminated"
-        steps_to_next_obs: NestedKey = "steps_to_next_obs"
-        state_action_value: NestedKey = "state_action_value"
-        value: NestedKey = "state_value"
-        priority: NestedKey = "td_error"
-        priority_weight: NestedKey = "priority_weight"
-
-    default_keys = _AcceptedKeys
-    tensor_keys: _AcceptedKeys
+    _AcceptedKeys = SoftMultiGoalKeys
+    default_keys = SoftMultiGoalKeys
+    tensor_keys: SoftMultiGoalKeys
     default_value_estimator = ValueEstimators.TD0
     _schedulable_buffers = frozenset({"gamma"})
 
@@ -122,18 +118,24 @@ class SoftMultiGoalLoss(LossModule):
         reduction: Literal["mean", "sum", "none"] = "mean",
         deactivate_vmap: bool = False,
     ) -> None:
-        _check(alpha, gamma, clip, actor_q, target_entropy, reduction)
-        if type(num_qvalue_nets) is not int or num_qvalue_nets < 1:
-            raise UsageError(f"num_qvalue_nets is {num_qvalue_nets!r:.80}; use a whole number of at least 1.")
-        self._in_keys: list[NestedKey] | None = None
-        self._out_keys: list[str] | None = None
+        check_gamma(gamma)
+        check_target_entropy(target_entropy)
+        check_alpha(alpha, learned=target_entropy is not None)
+        check_choice("clip", clip, get_args(Clip))
+        check_choice("actor_q", actor_q, ("q1", "min"))
+        check_choice("reduction", reduction, ("mean", "sum", "none"))
+        check_counts(num_qvalue_nets=num_qvalue_nets)
         super().__init__()
-        self.clip, self.actor_q, self.reduction = clip, actor_q, reduction
-        self.deactivate_vmap, self.target_entropy = deactivate_vmap, target_entropy
+        self.clip = clip
+        self.actor_q = actor_q
+        self.reduction = reduction
+        self.deactivate_vmap = deactivate_vmap
+        self.target_entropy = target_entropy
         self.convert_to_functional(actor_network, "actor_network")
         self.convert_to_functional(value_network, "value_network", create_target_params=True)
         if isinstance(qvalue_network, (list, tuple, nn.ModuleList)):
-            qvalue_network, num_qvalue_nets = list(qvalue_network), len(qvalue_network)
+            qvalue_network = list(qvalue_network)
+            num_qvalue_nets = len(qvalue_network)
         self.convert_to_functional(qvalue_network, "qvalue_network", num_qvalue_nets)
         device = self._default_device
         self.register_coeff_buffer("gamma", float(gamma), device=device, dtype=torch.float64)
@@ -143,6 +145,8 @@ class SoftMultiGoalLoss(LossModule):
         else:
             self.log_alpha = nn.Parameter(log_alpha)
         self._make_vmap()
+        self._set_in_keys()
+        self.out_keys = output_keys(learned_alpha=target_entropy is not None, statistics=reduction != "none")
 
     @property
     def alpha(self) -> Tensor:
@@ -169,44 +173,10 @@ class SoftMultiGoalLoss(LossModule):
         return self
 
     def _set_in_keys(self) -> None:
-        keys = self.tensor_keys
-        self._in_keys = list(
-            dict.fromkeys(
-                [
-                    *self.actor_network.in_keys,
-                    *self.qvalue_network.in_keys,
-                    *self.value_network.in_keys,
-                    *(_next(key) for key in self.value_network.in_keys),
-                    _next(keys.reward),
-                    _next(keys.terminated),
-                ]
-            )
-        )
-
-    @property
-    def in_keys(self) -> list[NestedKey]:
-        """Keys that ``forward`` reads, also the names of its keyword arguments."""
-        if self._in_keys is None:
-            self._set_in_keys()
-        return self._in_keys or []
-
-    @in_keys.setter
-    def in_keys(self, values: list[NestedKey]) -> None:
-        self._in_keys = values
-
-    @property
-    def out_keys(self) -> list[str]:
-        """Keys that ``forward`` returns."""
-        if self._out_keys is None:
-            losses = ["loss_actor", "loss_qvalue", "loss_value"]
-            losses += [] if self.target_entropy is None else ["loss_alpha"]
-            statistics = ["alpha", "entropy", "q_mean", "q_min", "q_max", "v_mean"]
-            self._out_keys = losses + ([] if self.reduction == "none" else statistics)
-        return self._out_keys
-
-    @out_keys.setter
-    def out_keys(self, values: list[str]) -> None:
-        self._out_keys = values
+        following = [*self.value_network.in_keys, self.tensor_keys.reward, self.tensor_keys.terminated]
+        networks = (self.actor_network, self.qvalue_network, self.value_network)
+        now = [key for network in networks for key in network.in_keys]
+        self.in_keys = input_keys(now, following)
 
     @dispatch
     def forward(self, tensordict: TensorDictBase) -> TensorDictBase:
@@ -220,32 +190,30 @@ class SoftMultiGoalLoss(LossModule):
         tensordict.set(self.tensor_keys.priority, error)
 
         weights = self._maybe_get_priority_weight(tensordict)
-        out = {
-            "loss_actor": self._reduce_loss(self._actor_objective(q_fresh, log_prob), tensordict),
-            "loss_qvalue": self._reduce_loss(
-                half_squared_error(q, q_target.expand_as(q)).sum(0), tensordict, weights=weights
-            ),
-            "loss_value": self._reduce_loss(
-                half_squared_error(v, self._v_target(q_fresh, log_prob)), tensordict, weights=weights
-            ),
+        v_target = soft_value_target(q_fresh.clamp(*fresh_q_bounds(self.clip, self.gamma.item())), log_prob, self.alpha)
+        errors = {
+            "loss_qvalue": half_squared_error(q, q_target.expand_as(q)).sum(0),
+            "loss_value": half_squared_error(v, v_target),
         }
-        if self.target_entropy is not None:
-            target = -float(action.shape[-1]) if self.target_entropy == "auto" else float(self.target_entropy)
-            out["loss_alpha"] = self._reduce_loss(temperature_loss(self.log_alpha, log_prob, target), tensordict)
+        objectives = {"loss_actor": policy_objective(self._ascended(q_fresh), log_prob, self.alpha)}
+        target_entropy = entropy_target(self.target_entropy, action.shape[-1])
+        if target_entropy is not None:
+            objectives["loss_alpha"] = temperature_loss(self.log_alpha, log_prob, target_entropy)
+        out = {name: self._reduce_loss(value, tensordict) for name, value in objectives.items()}
+        out |= {name: self._reduce_loss(value, tensordict, weights=weights) for name, value in errors.items()}
         if self.reduction == "none":
             return TensorDict(out, tensordict.batch_size)
-        q = q.detach()
-        return TensorDict(
-            {
-                **out,
-                "alpha": self.alpha,
-                "entropy": -log_prob.detach().mean(),
-                "q_mean": q.mean(),
-                "q_min": q.min(),
-                "q_max": q.max(),
-                "v_mean": v.detach().mean(),
-            }
-        )
+        return TensorDict(out | self._statistics(q.detach(), v.detach(), log_prob.detach()))
+
+    def _statistics(self, q: Tensor, v: Tensor, log_prob: Tensor) -> dict[str, Tensor]:
+        return {
+            "alpha": self.alpha,
+            "entropy": -log_prob.mean(),
+            "q_mean": q.mean(),
+            "q_min": q.min(),
+            "q_max": q.max(),
+            "v_mean": v.mean(),
+        }
 
     def _fresh_action(self, tensordict: TensorDictBase) -> tuple[Tensor, Tensor]:
         state = tensordict.select(*self.actor_network.in_keys)
@@ -255,17 +223,13 @@ class SoftMultiGoalLoss(LossModule):
         ):
             return rsample_and_log_prob(self.actor_network.get_dist(state))
 
-    def _actor_objective(self, q_fresh: Tensor, log_prob: Tensor) -> Tensor:
-        q = q_fresh[0] if self.actor_q == "q1" else q_fresh.min(0).values
-        return policy_objective(q, log_prob, self.alpha)
-
-    def _v_target(self, q_fresh: Tensor, log_prob: Tensor) -> Tensor:
-        q = q_fresh.clamp(*return_bounds(self.gamma.item())) if self.clip == "hard_q" else q_fresh
-        return soft_value_target(q, log_prob, self.alpha)
+    def _ascended(self, q_fresh: Tensor) -> Tensor:
+        return q_fresh[0] if self.actor_q == "q1" else q_fresh.min(0).values
 
     @torch.no_grad()
     def _q_target(self, tensordict: TensorDictBase, action_dim: int) -> Tensor:
-        keys, following = self.tensor_keys, tensordict.get("next")
+        keys = self.tensor_keys
+        following = tensordict.get("next")
         reward = following.get(keys.reward).squeeze(-1)
         steps = tensordict.get(keys.steps_to_next_obs, None)
         gamma = self.gamma if steps is None else self.gamma ** steps.reshape(reward.shape).to(reward.dtype)
@@ -283,23 +247,3 @@ class SoftMultiGoalLoss(LossModule):
         with params.to_module(self.value_network, preserve_module_state=False):
             inputs = tensordict.select(*self.value_network.in_keys)
             return self.value_network(inputs).get(self.tensor_keys.value).squeeze(-1)
-
-
-def _next(key: NestedKey) -> NestedKey:
-    return ("next", *key) if isinstance(key, tuple) else ("next", key)
-
-
-def _check(
-    alpha: float, gamma: float, clip: str, actor_q: str, target_entropy: float | str | None, reduction: str
-) -> None:
-    check_numbers(alpha=alpha, gamma=gamma)
-    if not alpha >= 0 or (target_entropy is not None and alpha == 0):
-        raise UsageError(f"alpha is {alpha}; use a number of at least 0, above 0 with a target_entropy.")
-    if not 0 <= gamma < 1:
-        raise UsageError(f"gamma is {gamma}; use a number from 0 up to, not including, 1.")
-    if not (target_entropy is None or target_entropy == "auto" or is_number(target_entropy)):
-        raise UsageError(f"target_entropy is {target_entropy!r:.80}; use a finite number, 'auto' or None.")
-    choices = (("clip", clip, get_args(Clip)), ("actor_q", actor_q, ("q1", "min")))
-    for name, value, known in (*choices, ("reduction", reduction, ("mean", "sum", "none"))):
-        if value not in known:
-            raise UsageError(f"{name} is {value!r:.80}; use one of {', '.join(known)}.")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,20 +12,6 @@ from torch import Tensor
 
 from sher_rl.errors import UsageError
 from sher_rl.files import replace_file
-
-
-def losses(statistics: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The losses and norms of gradients among what a gradient step gives."""
-    return {name: value for name, value in statistics.items() if name.startswith(("loss", "grad"))}
-
-
-def losses_are_finite(statistics: Mapping[str, Tensor]) -> bool:
-    """Whether none of :func:`losses` is NaN or Inf.
-
-    >>> losses_are_finite({"loss_value": torch.tensor(1.0), "q_mean": torch.tensor(float("inf"))})
-    True
-    """
-    return bool(torch.stack(list(losses(statistics).values())).isfinite().all())
 
 
 def check_finite(tensors: TensorDictBase, folder: Path, place: str, **more: Any) -> None:
@@ -45,18 +30,26 @@ def check_finite(tensors: TensorDictBase, folder: Path, place: str, **more: Any)
     >>> check_finite(TensorDict({"reward": torch.zeros(3)}), Path("run"), "row {0}")
     """
     leaves = {key: leaf for key, leaf in tensors.items(True, True) if leaf.is_floating_point()}
-    bad = {key: leaf.isfinite().logical_not() for key, leaf in leaves.items() if not leaf.isfinite().all()}
-    if not bad:
+    first = {key: _first_fault(leaf) for key, leaf in leaves.items() if not leaf.isfinite().all()}
+    if not first:
         return
-    first = {key: tuple(where.nonzero()[0].tolist()) for key, where in bad.items()}
     key = min(first, key=first.__getitem__)
     at = first[key]
-    dump, name = folder / "fault.pt", ".".join(key) if isinstance(key, tuple) else key
+    name = ".".join(key) if isinstance(key, tuple) else key
     found = f"{name} is {leaves[key][at].item()} at {place.format(*at)}; nothing was learned from it"
-    content = io.BytesIO()
-    torch.save({"tensors": tensors.to_dict(), **more}, content)
+    raise FloatingPointError(f"{found}, and {_dump(folder / 'fault.pt', {'tensors': tensors.to_dict(), **more})}")
+
+
+def _first_fault(leaf: Tensor) -> tuple[int, ...]:
+    return tuple(leaf.isfinite().logical_not().nonzero()[0].tolist())
+
+
+def _dump(path: Path, content: dict[str, Any]) -> str:
+    """What became of the attempt to write a file."""
+    packed = io.BytesIO()
+    torch.save(content, packed)
     try:
-        replace_file(dump, content.getvalue())
+        replace_file(path, packed.getvalue())
     except UsageError as error:
-        raise FloatingPointError(f"{found}, and {error}") from error
-    raise FloatingPointError(f"{found}, and {str(dump)!r} has the tensors.")
+        return str(error)
+    return f"{str(path)!r} has the tensors."

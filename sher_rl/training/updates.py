@@ -10,9 +10,10 @@ from torch import Tensor
 from torchrl.data import PrioritizedSampler, TensorDictReplayBuffer
 
 from sher_rl.learners.autograd import Learner
+from sher_rl.learners.finite import losses, losses_are_finite
 from sher_rl.learners.fused.learner import FusedLearner
 from sher_rl.training.config import RunConfig
-from sher_rl.training.finite import check_finite, losses, losses_are_finite
+from sher_rl.training.finite import check_finite
 
 TOGETHER = 2**15
 """Transitions that are drawn, relabelled and normalised together, about."""

@@ -12,14 +12,13 @@ from sher_rl.learners.fused.layers import (
     Gradients,
     Layers,
     backward,
-    flat_gradients,
+    flat,
     forward,
     input_gradient,
+    joint_norm,
     q_values,
 )
 from sher_rl.objectives.ddpg import MultiGoalDDPGLoss
-
-_STATISTICS = "loss_actor loss_qvalue q_mean q_min q_max grad_norm".split()
 
 
 def gradients(
@@ -43,7 +42,9 @@ def gradients(
         action_l2: weight of the penalty on the action.
     """
     rows, size = batch.action.shape
-    state, next_state = (s.to(actor[0][0].dtype) for s in (batch.state, batch.next_state))
+    dtype = actor[0][0].dtype
+    state = batch.state.to(dtype)
+    next_state = batch.next_state.to(dtype)
     next_action = forward(target_actor, next_state[None])[0].tanh()
     next_q, _ = q_values(target_qvalue, next_state, next_action[0])
     raw, actor_inputs = forward(actor, state[None])
@@ -53,22 +54,21 @@ def gradients(
 
     q_target = soft_q_target(batch.reward, next_q, batch.terminated, gamma).clamp(*return_bounds(gamma))
     error = q - q_target
-    critic = backward(qvalue, stored_inputs, (2 * batch.weight * error / rows).unsqueeze(-1))
+    critic = flat(backward(qvalue, stored_inputs, (2 * batch.weight * error / rows).unsqueeze(-1)))
 
     into_input = input_gradient(qvalue, fresh_inputs, torch.full_like(raw[..., :1], -1 / rows))
     into_action = into_input[..., -size:].float() + 2 * action_l2 / (rows * size) * action
-    policy = backward(actor, actor_inputs, into_action * (1 - action.square()))
+    policy = flat(backward(actor, actor_inputs, into_action * (1 - action.square())))
 
-    critic_flat, actor_flat, norm = flat_gradients(critic, policy)
-    statistics = (
-        -penalised_value(q_fresh, action, action_l2).mean(),
-        (batch.weight * error.square()).mean(),
-        q.mean(),
-        q.min(),
-        q.max(),
-        norm,
-    )
-    return Gradients(critic_flat, actor_flat, error[0].abs(), torch.stack(statistics))
+    statistics = {
+        "loss_actor": -penalised_value(q_fresh, action, action_l2).mean(),
+        "loss_qvalue": (batch.weight * error.square()).mean(),
+        "q_mean": q.mean(),
+        "q_min": q.min(),
+        "q_max": q.max(),
+        "grad_norm": joint_norm(critic, policy),
+    }
+    return Gradients(critic, policy, error[0].abs(), statistics)
 
 
 def fuse(loss: MultiGoalDDPGLoss) -> Fusion:
@@ -80,5 +80,4 @@ def fuse(loss: MultiGoalDDPGLoss) -> Fusion:
         tracked=["value_network", "actor_network"],
         gradients=gradients,
         arguments=lambda batch: (loss.value_estimator.gamma.item(), loss.action_l2),
-        statistics=_STATISTICS,
     )

@@ -36,8 +36,8 @@ class Gradients(NamedTuple):
     """Of the actor's group, likewise."""
     td_error: Tensor
     """Absolute, ``(B,)``."""
-    statistics: Tensor
-    """One number for each name in :attr:`Fusion.statistics`."""
+    statistics: dict[str, Tensor]
+    """What the loss says of itself, and ``grad_norm``: one number each."""
 
 
 class Fusion(NamedTuple):
@@ -55,8 +55,6 @@ class Fusion(NamedTuple):
     """Of the layers of ``critic``, ``actor`` and the targets, a :class:`Batch`, and ``arguments``; compiled."""
     arguments: Callable[[Batch], tuple[Any, ...]]
     """Draws and constants for a batch."""
-    statistics: list[str]
-    """``grad_norm`` and what the loss says of itself."""
 
 
 def forward(layers: Layers, x: Tensor) -> tuple[Tensor, list[Tensor]]:
@@ -99,7 +97,11 @@ def q_values(layers: Layers, state: Tensor, action: Tensor) -> tuple[Tensor, lis
     return q.squeeze(-1), layer_inputs
 
 
-def flat_gradients(critic: list[Tensor], actor: list[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
-    """Each group's gradients as one vector, and the norm of both."""
-    critic_flat, actor_flat = (torch.cat([g.flatten() for g in parts]) for parts in (critic, actor))
-    return critic_flat, actor_flat, torch.sqrt(critic_flat.square().sum() + actor_flat.square().sum())
+def flat(gradients: list[Tensor]) -> Tensor:
+    """A group's gradients as one vector."""
+    return torch.cat([gradient.flatten() for gradient in gradients])
+
+
+def joint_norm(critic: Tensor, actor: Tensor) -> Tensor:
+    """Norm of the gradients of both groups."""
+    return torch.sqrt(critic.square().sum() + actor.square().sum())

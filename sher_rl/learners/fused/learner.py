@@ -1,4 +1,4 @@
-"""The gradient step of our losses without autograd."""
+"""The learner of the recipes: the gradient step of our losses without autograd."""
 
 from __future__ import annotations
 
@@ -13,21 +13,24 @@ from torchrl.objectives import LossModule
 from sher_rl import _torchrl
 from sher_rl.errors import UsageError
 from sher_rl.learners.adam_state import flush, load_adam
+from sher_rl.learners.finite import losses_are_finite
 from sher_rl.learners.fused import ddpg as fused_ddpg
 from sher_rl.learners.fused import sher as fused_sher
 from sher_rl.learners.fused.flat_weights import FlatNetworks
 from sher_rl.learners.fused.layers import Batch, Fusion
 from sher_rl.objectives.ddpg import MultiGoalDDPGLoss
 from sher_rl.objectives.sher import SoftMultiGoalLoss
-from sher_rl.training.finite import losses_are_finite
 
 
 class FusedLearner:
     """The gradient step of our losses, faster than through autograd.
 
-    The same losses of the same weights (lines 20-24 of Algorithm 1, arXiv:2002.02089; HER's), differentiated by
-    :func:`sher_rl.learners.fused.sher.gradients` or :func:`sher_rl.learners.fused.ddpg.gradients`, then Adam and the
-    target update. The weights of ``loss`` become views of flat vectors, so loss and policy follow each step at once.
+    This is what trains in the recipes, and it never calls ``loss.forward``. It reads the loss's networks and constants,
+    and computes the same losses and their gradients (lines 20-24 of Algorithm 1, arXiv:2002.02089; HER's) by
+    :func:`sher_rl.learners.fused.sher.gradients` or :func:`sher_rl.learners.fused.ddpg.gradients`; then come Adam and
+    the target update. The tests hold each number to what ``loss.forward`` and autograd give.
+
+    The weights of ``loss`` become views of flat vectors, so loss and policy follow each step at once.
 
     Args:
         loss: over networks of :func:`~sher_rl.make_networks` or :func:`~sher_rl.make_ddpg_networks`.
@@ -61,18 +64,25 @@ class FusedLearner:
         dtype: torch.dtype = torch.float32,
         compile: bool = True,
     ) -> None:
-        self._fusion = fusion = _fuse(loss)
-        self.loss, self.polyak, self.target_every, self.steps = loss, polyak, target_every, 0
+        fusion = _fuse(loss)
+        self._fusion = fusion
+        self.loss = loss
+        self.polyak = polyak
+        self.target_every = target_every
+        self.steps = 0
         _torchrl.take_over_targets(loss, fusion.tracked)
         self._critic = FlatNetworks(loss, fusion.critic, dtype)
         self._actor = FlatNetworks(loss, fusion.actor, dtype, fusion.scalars)
         self._target = FlatNetworks(loss, [f"target_{name}" for name in fusion.tracked], dtype)
         _torchrl.forget_cached_weights(loss)  # which has the weights as they were
         critic = {"params": [self._critic.vector], "lr": critic_lr}
-        self.optimizer = torch.optim.Adam([critic, {"params": [self._actor.vector], "lr": actor_lr}], fused=True)
+        actor = {"params": [self._actor.vector], "lr": actor_lr}
+        self.optimizer = torch.optim.Adam([critic, actor], fused=True)
         self._layers = [*self._critic.layers, *self._actor.layers, *self._target.layers]
-        mode = "reduce-overhead" if self._actor.vector.is_cuda else "default"  # CUDA graphs; not yet run on a GPU
-        self._gradients = torch.compile(fusion.gradients, dynamic=False, mode=mode) if compile else fusion.gradients
+        self._gradients = fusion.gradients
+        if compile:
+            mode = "reduce-overhead" if self._actor.vector.is_cuda else "default"  # CUDA graphs; not yet run on a GPU
+            self._gradients = torch.compile(fusion.gradients, dynamic=False, mode=mode)
 
     @torch.no_grad()
     def step(self, batch: TensorDictBase) -> dict[str, Tensor]:
@@ -85,13 +95,14 @@ class FusedLearner:
         tensors = _tensors(batch)
         critic, actor, error, statistics = self._gradients(*self._layers, tensors, *self._fusion.arguments(tensors))
         batch.set("td_error", error.clone())  # a CUDA graph writes its outputs anew at each step
-        named = dict(zip(self._fusion.statistics, statistics.clone().unbind(), strict=True))
+        named = dict(zip(statistics, torch.stack(list(statistics.values())).unbind(), strict=True))
         if losses_are_finite(named):
             self._descend(critic, actor)
         return named
 
     def _descend(self, critic: Tensor, actor: Tensor) -> None:
-        self._critic.vector.grad, self._actor.vector.grad = critic, actor
+        self._critic.vector.grad = critic
+        self._actor.vector.grad = actor
         self.optimizer.step()
         self.steps += 1
         flush(self.optimizer, self.steps)

@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from sher_rl.functional.bounds import q_target_bounds, return_bounds
-from sher_rl.functional.tanh_gaussian import SCALE_SHIFT, policy_scale
-from sher_rl.functional.targets import policy_objective, soft_q_target, soft_value_target
+from sher_rl.functional.bounds import fresh_q_bounds, q_target_bounds
+from sher_rl.functional.tanh_gaussian import policy_scale, policy_scale_slope, tanh_log_prob
+from sher_rl.functional.targets import entropy_target, policy_objective, soft_q_target, soft_value_target
 from sher_rl.learners.fused.layers import (
     Batch,
     Fusion,
     Gradients,
     Layers,
     backward,
-    flat_gradients,
+    flat,
     forward,
     input_gradient,
+    joint_norm,
     q_values,
 )
 from sher_rl.objectives.sher import SoftMultiGoalLoss
-
-_UNBOUNDED = (-float("inf"), float("inf"))
-_STATISTICS = "loss_actor loss_qvalue loss_value loss_alpha alpha entropy q_mean q_min q_max v_mean grad_norm".split()
 
 
 class Rules(NamedTuple):
@@ -56,9 +53,7 @@ def sample_action(actor: Layers, state: Tensor, noise: Tensor) -> Sample:
     loc, raw = head[0].chunk(2, -1)
     scale = policy_scale(raw)
     u = loc + scale * noise
-    gaussian = -0.5 * noise.square() - scale.log() - 0.5 * math.log(2 * math.pi)
-    log_slope = 2 * (math.log(2) - u - F.softplus(-2 * u))
-    return Sample(u.tanh(), (gaussian - log_slope).sum(-1), noise, raw, inputs)
+    return Sample(u.tanh(), tanh_log_prob(u, noise, scale), noise, raw, inputs)
 
 
 def policy_gradients(actor: Layers, sample: Sample, action_gradient: Tensor, alpha: Tensor) -> list[Tensor]:
@@ -69,7 +64,7 @@ def policy_gradients(actor: Layers, sample: Sample, action_gradient: Tensor, alp
     weight = alpha / len(sample.action)
     into_u = action_gradient * (1 - sample.action.square()) + 2 * weight * sample.action
     into_scale = into_u * sample.noise - weight / policy_scale(sample.raw_scale)
-    into_raw = into_scale * torch.sigmoid(sample.raw_scale + SCALE_SHIFT)
+    into_raw = into_scale * policy_scale_slope(sample.raw_scale)
     return backward(actor, sample.actor_inputs, torch.cat((into_u, into_raw), -1)[None])
 
 
@@ -95,8 +90,11 @@ def gradients(
         noise: standard normal, ``(B, d)``.
         rules: constants.
     """
-    rows, count, alpha = len(noise), len(qvalue[0][0]), log_alpha.exp()
-    state, next_state = (s.to(actor[0][0].dtype) for s in (batch.state, batch.next_state))
+    rows = len(noise)
+    alpha = log_alpha.exp()
+    dtype = actor[0][0].dtype
+    state = batch.state.to(dtype)
+    next_state = batch.next_state.to(dtype)
     sample = sample_action(actor, state, noise)
     q, stored_inputs = q_values(qvalue, state, batch.action)
     q_fresh, fresh_inputs = q_values(qvalue, state, sample.action)
@@ -106,36 +104,44 @@ def gradients(
     q_target = soft_q_target(batch.reward, next_v.flatten(), batch.terminated, rules.gamma)
     q_error = q - q_target.clamp(*rules.q_target_bounds)
     v_error = v.flatten() - soft_value_target(q_fresh.clamp(*rules.q_bounds), sample.log_prob, alpha)
-    critic = backward(qvalue, stored_inputs, (batch.weight * q_error / rows).unsqueeze(-1))
-    critic += backward(value, v_inputs, (batch.weight * v_error / rows).view(1, rows, 1))
-
-    ascended = 1 if rules.actor_q == "q1" else count
-    chosen = q_fresh[:ascended].min(0)
-    use = -F.one_hot(chosen.indices, ascended).T.unsqueeze(-1).float() / rows
-    layers = [(weight[:ascended], bias[:ascended]) for weight, bias in qvalue]
-    into_input = input_gradient(layers, [x[:ascended] for x in fresh_inputs], use)
-    policy = policy_gradients(actor, sample, into_input[..., -noise.shape[-1] :].float().sum(0), alpha)
-
-    loss_alpha = torch.zeros_like(alpha)
+    critic = flat(
+        [
+            *backward(qvalue, stored_inputs, (batch.weight * q_error / rows).unsqueeze(-1)),
+            *backward(value, v_inputs, (batch.weight * v_error / rows).view(1, rows, 1)),
+        ]
+    )
+    ascended, into_action = ascend(qvalue, q_fresh, fresh_inputs, noise.shape[-1], rules.actor_q)
+    policy = flat(policy_gradients(actor, sample, into_action, alpha))
+    statistics = {
+        "loss_actor": policy_objective(ascended, sample.log_prob, alpha).mean(),
+        "loss_qvalue": (batch.weight * 0.5 * q_error.square().sum(0)).mean(),
+        "loss_value": (batch.weight * 0.5 * v_error.square()).mean(),
+        "loss_alpha": torch.zeros_like(alpha),
+        "alpha": alpha,
+        "entropy": -sample.log_prob.mean(),
+        "q_mean": q.mean(),
+        "q_min": q.min(),
+        "q_max": q.max(),
+        "v_mean": v.mean(),
+    }
     if rules.target_entropy is not None:
         entropy_gap = -(sample.log_prob + rules.target_entropy).mean()
-        policy.append(entropy_gap)
-        loss_alpha = log_alpha * entropy_gap
-    critic_flat, actor_flat, norm = flat_gradients(critic, policy)
-    statistics = (
-        policy_objective(chosen.values, sample.log_prob, alpha).mean(),
-        (batch.weight * 0.5 * q_error.square().sum(0)).mean(),
-        (batch.weight * 0.5 * v_error.square()).mean(),
-        loss_alpha,
-        alpha,
-        -sample.log_prob.mean(),
-        q.mean(),
-        q.min(),
-        q.max(),
-        v.mean(),
-        norm,
-    )
-    return Gradients(critic_flat, actor_flat, q_error.abs().mean(0), torch.stack(statistics))
+        policy = torch.cat((policy, entropy_gap[None]))
+        statistics["loss_alpha"] = log_alpha * entropy_gap
+    statistics["grad_norm"] = joint_norm(critic, policy)
+    return Gradients(critic, policy, q_error.abs().mean(0), statistics)
+
+
+def ascend(
+    qvalue: Layers, q: Tensor, inputs: list[Tensor], action_dim: int, actor_q: Literal["q1", "min"]
+) -> tuple[Tensor, Tensor]:
+    """The Q that the policy ascends, ``(B,)``, and the gradient in the action, ``(B, d)``, of its negative mean."""
+    count = len(q) if actor_q == "min" else 1
+    chosen = q[:count].min(0)
+    use = -F.one_hot(chosen.indices, count).T.unsqueeze(-1).float() / q.shape[-1]
+    layers = [(weight[:count], bias[:count]) for weight, bias in qvalue]
+    into_input = input_gradient(layers, [x[:count] for x in inputs], use)
+    return chosen.values, into_input[..., -action_dim:].float().sum(0)
 
 
 def fuse(loss: SoftMultiGoalLoss) -> Fusion:
@@ -151,17 +157,17 @@ def fuse(loss: SoftMultiGoalLoss) -> Fusion:
         tracked=["value_network"],
         gradients=gradients,
         arguments=arguments,
-        statistics=_STATISTICS,
     )
 
 
 def _rules(loss: SoftMultiGoalLoss, action: Tensor) -> Rules:
-    gamma, action_dim = loss.gamma.item(), action.shape[-1]
+    gamma = loss.gamma.item()
+    action_dim = action.shape[-1]
     low, high = torch.tensor(q_target_bounds(loss.clip, gamma, loss.alpha.item(), action_dim), device=action.device)
     return Rules(
         gamma=gamma,
         q_target_bounds=(low, high),
-        q_bounds=return_bounds(gamma) if loss.clip == "hard_q" else _UNBOUNDED,
+        q_bounds=fresh_q_bounds(loss.clip, gamma),
         actor_q=loss.actor_q,
-        target_entropy=-float(action_dim) if loss.target_entropy == "auto" else loss.target_entropy,
+        target_entropy=entropy_target(loss.target_entropy, action_dim),
     )
