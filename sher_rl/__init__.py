@@ -11,9 +11,12 @@ from sher_rl.modules.policy import load_policy, make_explorer, make_policy, pret
 from sher_rl.objectives.ddpg import MultiGoalDDPGLoss
 from sher_rl.objectives.sher import SoftMultiGoalLoss
 from sher_rl.replay.relabel import HindsightRelabel
-from sher_rl.samplers import CDPSampler, CHERSampler, EBPSampler, MEPSampler, make_sampler
+from sher_rl.samplers.cher import CHERSampler
+from sher_rl.samplers.density import CDPSampler, MEPSampler
+from sher_rl.samplers.energy import EBPSampler
 from sher_rl.training.config import Config, HerConfig, cli
 from sher_rl.training.loop import train
+from sher_rl.training.samplers import make_sampler
 
 __version__ = "0.1.0"
 
