@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -126,9 +127,10 @@ class CHERSampler(Sampler):
         return draw_pools(len(storage), pools, pool, rounds, generator, device)
 
     def _weights(self, pools: int) -> Tensor:
-        step = self._step + torch.arange(pools)
-        step = step if self.lambda_period is None else step % self.lambda_period
-        return proximity_weight(step, self.lambda_init, self.lambda_growth)
+        steps: Sequence[int] = range(self._step, self._step + pools)
+        if self.lambda_period is not None:
+            steps = [step % self.lambda_period for step in steps]
+        return proximity_weight(torch.tensor(steps), self.lambda_init, self.lambda_growth)
 
     def _check_request(self, batch_size: int) -> None:
         if self.batch_size is not None and batch_size % self.batch_size:

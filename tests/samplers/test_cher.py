@@ -79,6 +79,8 @@ def test_the_weight_grows_batch_by_batch_and_starts_again():
         weights.append(buffer.sampler._weights(size // 32).tolist())
         buffer.sample(size)
     assert weights == [[1], [2, 4], [1], [2]]
+    huge = CHERSampler(relabel_of(buffer), lambda_growth=1.0, lambda_period=10**300)
+    assert huge._weights(3).tolist() == [1, 2, 4]
     endless = CHERSampler(relabel_of(buffer), lambda_period=None)
     endless.load_state_dict({"step": 10_000_000})
     assert endless._weights(2).tolist() == [1e6, 1e6]
