@@ -16,6 +16,7 @@ from sher_rl.replay.keys import Keys, check_single_steps
 from sher_rl.replay.on_read import RelabelOnRead
 from sher_rl.replay.on_write import RelabelOnWrite
 from sher_rl.replay.rewrite import GoalFn, Rewriter
+from sher_rl.replay.ring import check_flat
 from sher_rl.replay.strategies import GoalChoice, Strategy, goal_bounds, write_bounds
 
 
@@ -107,6 +108,8 @@ class HindsightRelabel(Transform):
         if mode == "read":
             self.relabelling = RelabelOnRead(rewriter, storage, goal_bounds(strategy, k, ratio), generator)
         elif mode == "write":
+            if storage is not None:
+                check_flat(storage)
             self.relabelling = RelabelOnWrite(rewriter, write_bounds(strategy, k, ratio), int(k), generator)
         else:
             raise UsageError(f"mode is {mode!r}; use 'read' or 'write'.")

@@ -57,12 +57,21 @@ def check_storage(storage: Storage | None) -> Storage:
             f"storage is {type(storage).__name__}; mode='read' needs the buffer's own LazyTensorStorage or "
             "LazyMemmapStorage, to read goals from (mode='write' needs none)."
         )
+    check_flat(storage)
+    return storage
+
+
+def check_flat(storage: Storage) -> None:
+    """Refuse a storage of several dimensions.
+
+    Raises:
+        UsageError: it has.
+    """
     if storage.ndim != 1:
         raise UsageError(
-            f"storage has ndim={storage.ndim}, and the index of a row stored in it lacks the environment's coordinate; "
-            "use ndim=1, where writes of [env, time] are flattened and annotated."
+            f"storage has ndim={storage.ndim}, and rows are stored one by one, whatever environment they are of; use "
+            "ndim=1, where writes of [env, time] are flattened."
         )
-    return storage
 
 
 def ring_buffer(storage: Storage) -> ReplayBuffer:

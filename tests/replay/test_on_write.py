@@ -5,7 +5,14 @@ from __future__ import annotations
 import pytest
 import torch
 from helpers.episodes import episode, make_buffer, reward_fn
-from torchrl.data import ListStorage, ReplayBuffer, TensorDictReplayBuffer
+from torchrl.data import (
+    LazyMemmapStorage,
+    LazyStackStorage,
+    LazyTensorStorage,
+    ListStorage,
+    ReplayBuffer,
+    TensorDictReplayBuffer,
+)
 
 from sher_rl import HindsightRelabel, UsageError
 
@@ -29,3 +36,26 @@ def test_write_mode_stores_k_goals_a_transition_and_needs_no_storage():
 def test_write_mode_refuses_single_transitions(kind):
     with pytest.raises(UsageError, match="extend"):
         make_buffer(10, kind=kind, mode="write").add(episode(5)[0])
+
+
+STORAGES = [
+    lambda: ListStorage(100),
+    lambda: LazyTensorStorage(100),
+    lambda: LazyMemmapStorage(100),
+    lambda: LazyStackStorage(100),
+]
+
+
+@pytest.mark.parametrize("storage", STORAGES, ids=["list", "tensor", "memmap", "stack"])
+@pytest.mark.parametrize("kind", [TensorDictReplayBuffer, ReplayBuffer])
+def test_write_mode_works_with_every_storage_of_single_transitions(storage, kind):
+    buffer = kind(storage=storage(), transform=HindsightRelabel(reward_fn, mode="write", k=2), batch_size=8)
+    buffer.extend(torch.stack([episode(5, number=number) for number in range(2)]))
+    assert len(buffer) == 30
+    batch = buffer.sample()
+    assert (batch["next", "reward"] == reward_fn(batch["next", "achieved_goal"], batch["desired_goal"])).all()
+
+
+def test_write_mode_refuses_a_storage_that_keeps_environments_apart():
+    with pytest.raises(UsageError, match="ndim=2"):
+        HindsightRelabel(reward_fn, LazyTensorStorage(100, ndim=2), mode="write")
