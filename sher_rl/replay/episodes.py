@@ -20,25 +20,20 @@ def flat(tensordict: TensorDictBase) -> TensorDictBase:
     return rows.exclude("hindsight")
 
 
-def annotation(end: Tensor, ids: Tensor | None) -> TensorDict:
+def annotation(last: Tensor) -> TensorDict:
     """Steps to the end of each row's episode, and the row of its start, flat.
 
     Args:
-        end: where an episode ends, bool ``[envs, time]``; it does at the end of time, too.
-        ids: trajectory ids of the same shape; an episode ends where they change.
+        last: where an episode ends, bool ``[envs, time]``, at least at the end of time.
 
-    >>> note = annotation(torch.tensor([[False, True, False], [False, False, False]]), None)
+    >>> note = annotation(torch.tensor([[False, True, True], [False, False, True]]))
     >>> note["remaining"].tolist(), note["trajectory"].tolist()
     ([1, 0, 0, 2, 1, 0], [0, 0, 2, 3, 3, 3])
     """
-    end = end.clone()
-    end[:, -1] = True
-    if ids is not None:
-        end[:, :-1] |= ids[:, 1:] != ids[:, :-1]
-    end = end.reshape(-1)
-    start = torch.arange(len(end), device=end.device) - steps_from_start(end)
-    hindsight = {"remaining": steps_to_end(end).int(), "trajectory": start}
-    return TensorDict(hindsight, end.shape, device=end.device)
+    last = last.reshape(-1)
+    start = torch.arange(len(last), device=last.device) - steps_from_start(last)
+    hindsight = {"remaining": steps_to_end(last).int(), "trajectory": start}
+    return TensorDict(hindsight, last.shape, device=last.device)
 
 
 class OpenEpisode(NamedTuple):
@@ -67,13 +62,16 @@ class OpenEpisode(NamedTuple):
         traj_id = None if ids is None else int(ids[-1, -1])
         return cls(_torchrl.revision(storage) + 1, trajectory, length, traj_id, end.numel() == 1)
 
-    def goes_on(self, revision: int, ids: Tensor | None, n: int, capacity: int) -> bool:
-        """Whether a write of ``n`` rows continues it: nothing was written since, and the data say so."""
-        if revision != self.revision or self.length + n > capacity:
-            return False
+    def may_go_on(self, ids: Tensor | None, n: int) -> bool:
+        """Whether a write of ``n`` rows continues it by its ids or, without, by its shape."""
         if ids is None:
             return n == 1 and self.single and self.traj_id is None
         return int(ids[0, 0]) == self.traj_id
+
+    @property
+    def lone(self) -> bool:
+        """Whether it has one row, written alone."""
+        return self.single and self.length == 1
 
     def join(self, hindsight: TensorDictBase, storage: Storage, cursor: int) -> None:
         """Annotate the rows that continue it, and add them to what its stored rows have remaining."""

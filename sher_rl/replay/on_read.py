@@ -13,6 +13,7 @@ from torchrl.data.replay_buffers import Storage
 
 from sher_rl import _torchrl
 from sher_rl.errors import UsageError
+from sher_rl.replay.continuity import GoalPath, follows_slot, last_rows
 from sher_rl.replay.episodes import OpenEpisode, annotation, flat
 from sher_rl.replay.keys import REMAINING, TRAJECTORY, trajectory_ids
 from sher_rl.replay.next_batch import NextBatchGoals
@@ -58,7 +59,7 @@ class RelabelOnRead:
         writer = ring_buffer(self.storage).writer
         self._slice_length()  # what cannot be read is refused before it is written
         cursor = _torchrl.next_slot(writer)
-        hindsight = self._annotate(self.rewriter.keys.ends(tensordict), trajectory_ids(tensordict), cursor)
+        hindsight = self._annotate(tensordict, rows, cursor)
         # In this order the storage is written, and the annotation has to be there before the goals.
         annotated = TensorDict({"hindsight": hindsight}, rows.batch_size, device=rows.device).update(rows)
         if not isinstance(writer, TensorDictRoundRobinWriter):  # that one stores the index itself
@@ -83,19 +84,37 @@ class RelabelOnRead:
         """See :meth:`sher_rl.HindsightRelabel.goals`."""
         return self._goals(rows, choice, storage_ring(self.storage))[0]
 
-    def _annotate(self, end: Tensor, ids: Tensor | None, cursor: int) -> TensorDict:
-        """Annotation of rows that go to the slots from ``cursor`` on."""
-        storage = self.storage
-        capacity = storage.max_size
-        revision = _torchrl.revision(storage)
-        hindsight = annotation(end, ids)
+    def _annotate(self, tensordict: TensorDictBase, rows: TensorDictBase, cursor: int) -> TensorDict:
+        """Annotation of a write whose ``rows`` go to the slots from ``cursor`` on."""
+        keys = self.rewriter.keys
+        end = keys.ends(tensordict)
+        ids = trajectory_ids(tensordict)
+        hindsight = annotation(last_rows(end, ids, GoalPath.of(tensordict, keys)))
+        capacity = self.storage.max_size
         hindsight["trajectory"] += cursor
         hindsight["trajectory"] %= capacity
-        hindsight["trajectory"] += (1 + self._past + revision) * capacity
-        if self._open is not None and self._open.goes_on(revision, ids, end.numel(), capacity):
-            self._open.join(hindsight, storage, cursor)
-        self._open = OpenEpisode.of(hindsight, end, ids, storage, cursor)
+        hindsight["trajectory"] += (1 + self._past + _torchrl.revision(self.storage)) * capacity
+        going_on = self._going_on(rows, ids, cursor)
+        if going_on is not None and going_on.length + len(rows) <= capacity:
+            going_on.join(hindsight, self.storage, cursor)
+        self._open = OpenEpisode.of(hindsight, end, ids, self.storage, cursor)
         return hindsight
+
+    def _going_on(self, rows: TensorDictBase, ids: Tensor | None, cursor: int) -> OpenEpisode | None:
+        """The episode that the write before left open, if these rows go on with it."""
+        left_open = self._open
+        if left_open is None or left_open.revision != _torchrl.revision(self.storage):
+            return None
+        slot = (cursor - 1) % self.storage.max_size
+        columns = _torchrl.columns(self.storage)
+        if left_open.may_go_on(ids, len(rows)) and follows_slot(rows, self.rewriter.keys, columns, slot):
+            return left_open
+        if len(rows) == 1 and left_open.lone:
+            raise UsageError(
+                "A transition does not go on with the one before it, which is unfinished and alone, as where several "
+                "environments are written in turns; extend with [env, time], and set truncated where an episode is cut."
+            )
+        return None
 
     def _choose(self, rows: TensorDictBase, ring: Ring) -> GoalChoice:
         index = rows.get("index", None)

@@ -9,6 +9,7 @@ import torch
 from tensordict import TensorDictBase
 
 from sher_rl.errors import UsageError
+from sher_rl.replay.continuity import GoalPath, last_rows
 from sher_rl.replay.episodes import annotation, flat
 from sher_rl.replay.keys import REMAINING, TRAJECTORY, trajectory_ids
 from sher_rl.replay.rewrite import Rewriter
@@ -42,7 +43,7 @@ class RelabelOnWrite:
         if not tensordict.ndim or (len(rows) == 1 and not end.any() and ids is None):
             raise UsageError("A single transition was written in mode='write'; write episodes, with extend.")
         n = len(rows)
-        rows.set("hindsight", annotation(end, ids))
+        rows.set("hindsight", annotation(last_rows(end, ids, GoalPath.of(tensordict, self.rewriter.keys))))
         slot = torch.arange(n, device=rows.device).repeat(self.k + 1)
         stored = rows[slot]
         at = Place(slot, stored.get(REMAINING), stored.get(TRAJECTORY), Ring(rows, capacity=n, oldest=0, alive=n))

@@ -98,6 +98,12 @@ class Model:
             return False
         return ids[0][0] == self.open[2] if ids else single and self.open[2:] == (None, True)
 
+    def in_turns(self, dones: list[list[bool]], ids: list[list[int]] | None) -> bool:
+        """Whether a single transition follows another that is unfinished and alone, which is refused."""
+        single = len(dones) == len(dones[0]) == 1
+        lone = self.open is not None and self.open[1] == 1 and self.open[3]
+        return single and lone and not self.goes_on(single, ids, 1)
+
     def goals(self, strategy: str, row: tuple[int, int]) -> set[tuple[float, ...]]:
         """Every goal that ``strategy`` may give to an alive row."""
         same = [step for number, step in self.rows if number == row[0]]

@@ -18,7 +18,7 @@ from sher_rl import HindsightRelabel
 def check_against_model(capacity: int, strategy: str, steps: list, kind: type[ReplayBuffer]) -> None:
     buffer, model = make_buffer(capacity, kind=kind, strategy=strategy, ratio=1.0), Model(capacity)
     for dones, ids, by_add in steps:
-        if sum(map(len, dones)) > capacity:
+        if sum(map(len, dones)) > capacity or model.in_turns(dones, ids):
             continue
         data = model.write(dones, ids)
         if ids:
