@@ -19,6 +19,7 @@ RELABELLED = ("hindsight", "relabelled")
 OFFSET = ("hindsight", "offset")
 """Rows from the transition to the one whose goal it got, int64."""
 _TRAJ_IDS = ("collector", "traj_ids")
+_STEPS = "steps_to_next_obs"
 
 
 class Keys(NamedTuple):
@@ -73,6 +74,20 @@ def trajectory_ids(tensordict: TensorDictBase) -> Tensor | None:
     """A collector's ids of trajectories, ``[envs, time]``, if the data have them."""
     ids = tensordict.get(_TRAJ_IDS, None)
     return None if ids is None else ids.reshape(-1, (tensordict.shape or (1,))[-1])
+
+
+def check_single_steps(rows: TensorDictBase) -> None:
+    """Refuse rows that MultiStep or MultiStepTransform made of several steps.
+
+    Raises:
+        UsageError: naming how many steps.
+    """
+    steps = rows.get(_STEPS, None)
+    if steps is not None and bool((steps > 1).any()):
+        raise UsageError(
+            f"The rows have {_STEPS} up to {int(steps.max())}, and relabelling knows the reward of one step only; "
+            "leave MultiStep out, and sum rewards over slices of one goal, from TorchRL's SliceSampler."
+        )
 
 
 def _following(key: NestedKey) -> NestedKey:

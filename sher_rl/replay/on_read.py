@@ -18,6 +18,7 @@ from sher_rl.replay.keys import REMAINING, TRAJECTORY, trajectory_ids
 from sher_rl.replay.next_batch import NextBatchGoals
 from sher_rl.replay.rewrite import Rewriter, beside
 from sher_rl.replay.ring import Ring, check_storage, ring_buffer, storage_ring
+from sher_rl.replay.slices import one_goal_a_slice, slice_length
 from sher_rl.replay.strategies import GoalChoice, Place, choose_goals
 
 
@@ -55,6 +56,7 @@ class RelabelOnRead:
         if len(rows) > self.storage.max_size:
             raise UsageError(f"One write of {len(rows)} transitions exceeds the storage of {self.storage.max_size}.")
         writer = ring_buffer(self.storage).writer
+        self._slice_length()  # what cannot be read is refused before it is written
         cursor = _torchrl.next_slot(writer)
         hindsight = self._annotate(self.rewriter.keys.ends(tensordict), trajectory_ids(tensordict), cursor)
         # In this order the storage is written, and the annotation has to be there before the goals.
@@ -105,7 +107,12 @@ class RelabelOnRead:
                 "writer is the default or TensorDictRoundRobinWriter()."
             )
         at = Place(index, remaining, rows.get(TRAJECTORY), ring)
-        return choose_goals(at, self.bounds, self.generator)
+        choice = choose_goals(at, self.bounds, self.generator)
+        length = self._slice_length()
+        return choice if length is None else one_goal_a_slice(choice, at, length)
+
+    def _slice_length(self) -> int | None:
+        return slice_length(self.storage, ends_change=self.rewriter.terminated_fn is not None)
 
     def _goals(self, rows: TensorDictBase, choice: GoalChoice, ring: Ring) -> tuple[Tensor, Tensor]:
         """Goals and their offsets; where a slot was overwritten since the rows were read, the row's own outcome."""

@@ -12,7 +12,7 @@ from torchrl.data.replay_buffers import Storage
 from torchrl.envs import Transform
 
 from sher_rl.errors import UsageError
-from sher_rl.replay.keys import Keys
+from sher_rl.replay.keys import Keys, check_single_steps
 from sher_rl.replay.on_read import RelabelOnRead
 from sher_rl.replay.on_write import RelabelOnWrite
 from sher_rl.replay.rewrite import GoalFn, Rewriter
@@ -129,10 +129,12 @@ class HindsightRelabel(Transform):
 
     def _inv_call(self, tensordict: TensorDictBase) -> TensorDictBase:
         self.keys.check(tensordict, terminated=self.terminated_fn is not None)
+        check_single_steps(tensordict)
         return self.relabelling.write(tensordict)
 
     def forward(self, tensordict: TensorDictBase) -> TensorDictBase:
         """Relabel a batch of rows as the storage holds them, in place; after ``mode="write"`` do nothing."""
+        check_single_steps(tensordict)  # a transform before this one in the chain writes after it
         return self.relabelling.read(tensordict)
 
     def choose(self, rows: TensorDictBase) -> GoalChoice:

@@ -7,7 +7,7 @@ from types import NoneType
 from typing import Any, NamedTuple
 
 from tensordict import TensorDictBase
-from torchrl.data import ReplayBuffer, RoundRobinWriter, SliceSampler, TensorStorage
+from torchrl.data import ReplayBuffer, RoundRobinWriter, TensorStorage
 from torchrl.data.replay_buffers import ConsumingSampler, Storage, Transition
 
 from sher_rl import _torchrl
@@ -96,16 +96,15 @@ _PARTS = (
     ),
     (
         "sampler",
-        (SliceSampler, ConsumingSampler),
+        ConsumingSampler,
         False,
-        "it needs the rows of a slice to keep one goal, or rewrites slots out of turn, so use mode='write' or "
-        "RandomSampler",
+        "it rewrites slots out of turn, so use RandomSampler or mode='write'",
     ),
     (
         "sample_unit",
         Transition,
         True,
-        "the rows of a sequence would get different goals, so use the default, single transitions",
+        "the rows of a sequence would get different goals, so use the default, single transitions, and SliceSampler",
     ),
 )
 """Parts of a buffer: a kind, whether the part has to be of that kind, and why."""
