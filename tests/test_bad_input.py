@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from helpers.small import small_config
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from tensordict import TensorDict
 from torchrl.data import LazyTensorStorage, RandomSampler, TensorDictReplayBuffer
@@ -37,7 +37,6 @@ JUNK = st.one_of(
     st.tuples(NUMBERS, NUMBERS), st.dictionaries(st.text(max_size=3), NUMBERS, max_size=2), st.just(object()),
     st.sampled_from(["auto", "hard", "min", "cpu", "sum", "future", "read", "../x", "a/b", "\x00"]),
 )  # fmt: skip
-MANY = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 NETWORKS = make_networks(GoalDims(4, 2, 3), (8,))
 
 
@@ -58,13 +57,11 @@ def assert_works_or_names(call, names: list[str]) -> None:
     assert any(re.search(rf"\b{name}\b", words) for name in names), words
 
 
-@MANY
 @given(st.dictionaries(st.sampled_from(FIELDS), JUNK, min_size=1, max_size=3))
 def test_config(changes: dict) -> None:
     assert_works_or_names(lambda: dataclasses.replace(DEFAULT, **changes), [*changes, "buffer_size"])
 
 
-@MANY
 @given(st.dictionaries(st.sampled_from(FIELDS), JUNK.map(str), min_size=1, max_size=3))
 def test_command_line(changes: dict) -> None:
     args = [f"--{name.replace('_', '-')}={value}" for name, value in changes.items()]
@@ -107,7 +104,6 @@ RELABEL = {
 }
 
 
-@MANY
 @given(st.fixed_dictionaries({}, optional=RELABEL))
 def test_hindsight_relabel(options: dict) -> None:
     k = options.get("k")
@@ -139,7 +135,6 @@ SAMPLERS = {
 }
 
 
-@MANY
 @given(
     st.sampled_from(list(SAMPLERS)).flatmap(
         lambda kind: st.tuples(st.just(kind), st.fixed_dictionaries({}, optional=SAMPLERS[kind]))
@@ -172,13 +167,11 @@ LOSS = {
 }
 
 
-@MANY
 @given(st.fixed_dictionaries({}, optional=LOSS))
 def test_loss(options: dict) -> None:
     assert_works_or_names(lambda: losses(**options), list(options))
 
 
-@MANY
 @given(st.fixed_dictionaries({}, optional={"gamma": JUNK, "action_l2": JUNK}))
 def test_ddpg_loss(options: dict) -> None:
     numbers = {"gamma": 0.9, "action_l2": 1.0} | options

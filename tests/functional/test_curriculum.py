@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -105,7 +105,6 @@ def test_equal_goals_are_alike_and_can_be_told_apart_from_nothing(k):
     assert kept.sort(-1).values.tolist() == [list(range(6))] * 2
 
 
-@settings(max_examples=100, deadline=None)
 @given(
     seed=st.integers(0, 2**32),
     size=st.integers(4, 40),
@@ -126,7 +125,6 @@ def test_neighbors_are_the_nearest(seed, size, k, dims, shift, distinct):
     assert all(len({*row}) == k for row in place.flatten(0, 1).tolist())
 
 
-@settings(max_examples=200, deadline=None)
 @given(data=st.data(), rounds=st.integers(1, 40), more=st.integers(0, 40))
 def test_rounds_of_removal_are_those_of_a_list(data, rounds, more):
     ranks = [[data.draw(st.integers(0, rounds + more - 1 - number)) for number in range(rounds)] for _ in range(2)]
@@ -162,7 +160,6 @@ def slow_selection(graph: SimilarityGraph, bonus: Tensor, places: list[list[int]
     return kept
 
 
-@settings(max_examples=150, deadline=None)
 @given(seed=st.integers(0, 2**32), size=st.integers(2, 24), k=st.integers(1, 4), share=st.floats(0, 1))
 def test_stochastic_selection_is_the_formula_evaluated_slowly(seed, size, k, share):
     rng, k = np.random.default_rng(seed), min(k, size - 1)
@@ -183,7 +180,6 @@ def test_stochastic_selection_on_goals_is_the_formula_evaluated_slowly(k):
     assert select_goals(graph, bonus, 48, places).tolist() == slow_selection(graph, bonus, places.tolist())
 
 
-@settings(max_examples=60, deadline=None)
 @given(pool=pools(most=9, neighbors=(1,)), data=st.data())
 def test_greedy_on_one_neighbor_each_is_the_optimum(pool, data):
     graph, bonus = pool
@@ -192,7 +188,6 @@ def test_greedy_on_one_neighbor_each_is_the_optimum(pool, data):
     assert total(graph, bonus, tuple(select_goals(graph, bonus, count).tolist())) == pytest.approx(best, abs=1e-5)
 
 
-@settings(max_examples=60, deadline=None)
 @given(pool=pools(most=9, neighbors=(2, 3, 4)), data=st.data())
 def test_greedy_reaches_its_share_of_the_optimum_if_no_bonus_is_negative(pool, data):
     graph, bonus = pool
@@ -204,7 +199,6 @@ def test_greedy_reaches_its_share_of_the_optimum_if_no_bonus_is_negative(pool, d
     assert total(graph, bonus, greedy) >= (1 - 1 / math.e) * best - 1e-5
 
 
-@settings(max_examples=50, deadline=None)
 @given(pool=pools(), data=st.data())
 def test_greedy_takes_the_largest_gain_of_all(pool, data):
     graph, bonus = pool

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from helpers.episodes import DRAWS, Model, drawn, episode, make_buffer, relabel_of, reward_fn, writes
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 from tensordict import TensorDict
@@ -42,24 +42,13 @@ def check_against_model(capacity: int, strategy: str, steps: list, kind: type[Re
         assert row["next", "reward"].item() == sum(1000 * a + g for a, g in zip(achieved, goal, strict=True))
 
 
-property_arguments = given(
+@given(
     capacity=st.integers(1, 40),
     strategy=st.sampled_from(["future", "final", "episode", "random", "actual"]),
     steps=writes(),
     kind=st.sampled_from([TensorDictReplayBuffer, ReplayBuffer]),
 )
-
-
-@settings(max_examples=200, deadline=None)
-@property_arguments
 def test_goals_are_those_of_a_brute_force_model(capacity, strategy, steps, kind):
-    check_against_model(capacity, strategy, steps, kind)
-
-
-@pytest.mark.slow
-@settings(max_examples=2000, deadline=None)
-@property_arguments
-def test_goals_are_those_of_a_brute_force_model_in_many_examples(capacity, strategy, steps, kind):
     check_against_model(capacity, strategy, steps, kind)
 
 

@@ -7,7 +7,7 @@ import torch
 from helpers.episodes import writes
 from helpers.trajectories import episode, goals, make_buffer, reward_fn
 from helpers.trajectory_model import Episodes, slow_energy
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torchrl.data import LazyTensorStorage, ReplayBuffer, TensorDictReplayBuffer
 
@@ -31,17 +31,6 @@ def check(buffer: ReplayBuffer, model: Episodes, rank: bool) -> None:
     probabilities = sampler.probabilities()
     assert len(probabilities) == len({number for number, _ in model.rows})
     assert probabilities.sum().item() == pytest.approx(1)
-
-
-property_arguments = given(
-    capacity=st.integers(1, 40),
-    steps=writes(),
-    events=st.lists(
-        st.sampled_from([None, None, None, "check", "empty", "resume", "rebuild"]), min_size=12, max_size=12
-    ),
-    kind=st.sampled_from([TensorDictReplayBuffer, ReplayBuffer]),
-    rank=st.booleans(),
-)
 
 
 def check_against_model(capacity, steps, events, kind, rank) -> None:
@@ -72,16 +61,16 @@ def check_against_model(capacity, steps, events, kind, rank) -> None:
         check(buffer, model, rank)
 
 
-@settings(max_examples=150, deadline=None)
-@property_arguments
+@given(
+    capacity=st.integers(1, 40),
+    steps=writes(),
+    events=st.lists(
+        st.sampled_from([None, None, None, "check", "empty", "resume", "rebuild"]), min_size=12, max_size=12
+    ),
+    kind=st.sampled_from([TensorDictReplayBuffer, ReplayBuffer]),
+    rank=st.booleans(),
+)
 def test_the_table_is_that_of_a_brute_force_model(capacity, steps, events, kind, rank):
-    check_against_model(capacity, steps, events, kind, rank)
-
-
-@pytest.mark.slow
-@settings(max_examples=2000, deadline=None)
-@property_arguments
-def test_the_table_is_that_of_a_brute_force_model_in_many_examples(capacity, steps, events, kind, rank):
     check_against_model(capacity, steps, events, kind, rank)
 
 
