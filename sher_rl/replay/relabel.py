@@ -25,9 +25,9 @@ class HindsightRelabel(Transform):
 
     ``mode="read"`` annotates transitions as they are written and relabels each batch as it is sampled, with fresh
     goals and at a cost that depends on the batch alone. ``mode="write"`` stores every transition ``k`` more times
-    with goals drawn once (lines 12-15 of Algorithm 1); it needs no storage and works in any buffer. Both draw the
-    same distribution. Put the transform first in a :class:`~torchrl.envs.Compose`, so that concatenation and
-    normalisation see the new goal.
+    with goals drawn once (lines 12-15 of Algorithm 1); it needs no storage and works in any buffer of single
+    transitions. Both draw the same distribution. Put the transform first in a :class:`~torchrl.envs.Compose`, so that
+    concatenation and normalisation see the new goal.
 
     A goal is a ``("next", "achieved_goal")``, what an action led to, of
 
@@ -39,10 +39,12 @@ class HindsightRelabel(Transform):
     or, for ``actual``, the *desired* goal of a row of another episode (``mode="read"`` only).
 
     Data are written with time last, ``[*envs, time]`` or ``[time]``. An episode ends where done, terminated or
-    truncated says so, where ``("collector", "traj_ids")`` changes, if present, and at the end of what one write
-    holds of an environment: an unfinished episode offers the goals it has so far. In ``mode="read"`` a write goes
-    on with the episode at the end of the write just before it if both have the same trajectory id or, without ids,
-    if both are single transitions, as ``add`` writes them.
+    truncated says so, where ``("collector", "traj_ids")`` changes, if present, before a row whose ``achieved_goal`` is
+    not what the row before it achieved, if present, and at the end of what one write holds of an environment: an
+    unfinished episode offers the goals it has so far. In ``mode="read"`` a write goes on with the episode at the end
+    of the write just before it if the goals do and both have the same trajectory id or, without ids, are single
+    transitions, as ``add`` writes them. A :class:`~torchrl.data.SliceSampler` gets slices with one goal each, drawn
+    for the first row.
 
     A batch gets ``desired_goal``, ``("next", "desired_goal")`` and ``("next", "reward")`` in every row, with
     ``terminated_fn`` also ``terminated`` and ``done`` under ``next``, and ``("hindsight", "relabelled")``, bool, and
@@ -53,7 +55,7 @@ class HindsightRelabel(Transform):
         reward_fn: from achieved and desired goals ``(B, *g)`` to rewards ``(B, 1)``; see
             :func:`~sher_rl.goal_reward`.
         storage: the buffer's own :class:`~torchrl.data.LazyTensorStorage` or
-            :class:`~torchrl.data.LazyMemmapStorage`, one-dimensional; only ``mode="read"`` uses it.
+            :class:`~torchrl.data.LazyMemmapStorage`, one-dimensional; only ``mode="read"`` needs it.
         strategy: name of a strategy, or weights such as ``{"future": 0.4, "actual": 0.4, "real": 0.2}``, where
             ``real`` keeps the goal. Without ``real``, ``k`` or ``ratio`` says how many rows keep it.
         k: relabelled goals for each original one: a row is relabelled with probability ``k / (k + 1)``. For
@@ -67,8 +69,8 @@ class HindsightRelabel(Transform):
             ``terminated_key``, ``truncated_key`` and ``done_key``.
 
     Raises:
-        UsageError: an argument is out of range; on write or read, a key is missing, a reward is not ``(B, 1)``, or
-            the buffer does not keep single transitions in the order of time.
+        UsageError: an argument is out of range; on write or read, a key is missing, a reward is not ``(B, 1)``, rows
+            are of several steps, or the buffer does not keep single transitions in the order of time.
 
     Hindsight Experience Replay, arXiv:1707.01495, section 4.5; Algorithm 1 of arXiv:2002.02089.
 
