@@ -17,6 +17,7 @@ test: $(READY)
 bench: $(READY)
 	$(RUN) -m pytest benchmarks/suite -q --benchmark-json=bench.json --benchmark-disable-gc --benchmark-columns=median,iqr,rounds
 	$(RUN) benchmarks/suite/table.py bench.json
+	$(RUN) benchmarks/suite/gate.py bench.json
 
 lint: $(READY)
 	$(RUN) -m ruff check .

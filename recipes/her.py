@@ -9,6 +9,7 @@ from torchrl.data import LazyTensorStorage, RandomSampler, TensorDictReplayBuffe
 from torchrl.envs import Compose
 
 import sher_rl
+from sher_rl.cli.recipe import cli_of_tasks
 from sher_rl.tasks import get_task
 
 
@@ -101,4 +102,4 @@ def main(config: sher_rl.HerConfig) -> None:
 
 
 if __name__ == "__main__":
-    sher_rl.cli_of_tasks(main, published)
+    cli_of_tasks(main, published)

@@ -13,10 +13,11 @@ from torchrl.data import LazyTensorStorage, TensorDictReplayBuffer
 from torchrl.envs import Compose
 
 import sher_rl
+from sher_rl.cli.recipe import cli_of_tasks
 from sher_rl.tasks import PoseGoal, get_task
 from sher_rl.training import samplers
 
-SAMPLERS: dict[str, Callable[[sher_rl.Config, sher_rl.HindsightRelabel], sher_rl.Sampling]] = {
+SAMPLERS: dict[str, Callable[[sher_rl.Config, sher_rl.HindsightRelabel], samplers.Sampling]] = {
     "uniform": samplers.uniform,
     "per": partial(samplers.prioritized, alpha=0.6, beta=0.4),
     "cher": partial(samplers.curriculum, growth_per_epoch=0.205),
@@ -99,4 +100,4 @@ def main(config: sher_rl.Config) -> None:
 
 
 if __name__ == "__main__":
-    sher_rl.cli_of_tasks(main, published)
+    cli_of_tasks(main, published)

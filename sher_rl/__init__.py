@@ -1,6 +1,6 @@
 """Soft Hindsight Experience Replay as TorchRL components."""
 
-from sher_rl.cli.recipe import cli, cli_of_tasks
+from sher_rl.cli.recipe import cli
 from sher_rl.envs.make import make_env
 from sher_rl.envs.rewards import goal_reward
 from sher_rl.errors import UsageError
@@ -21,7 +21,7 @@ from sher_rl.tasks import TASKS
 from sher_rl.training.config import Config, HerConfig
 from sher_rl.training.loop import train
 from sher_rl.training.parts import Parts
-from sher_rl.training.samplers import Sampling, make_sampler
+from sher_rl.training.samplers import make_sampler
 
 __version__ = "0.1.0"
 
@@ -41,11 +41,9 @@ __all__ = [
     "MultiGoalDDPGLoss",
     "Parts",
     "PoseNorm",
-    "Sampling",
     "SoftMultiGoalLoss",
     "UsageError",
     "cli",
-    "cli_of_tasks",
     "delta_s",
     "fast_dtype",
     "goal_reward",

@@ -18,7 +18,8 @@ Record = dict[str, Any]
 
 def write_file(path: Path, parts: Iterable[Any]) -> Record:
     """Write bytes-like ``parts`` one after the other, through to the disk."""
-    digest, size = hashlib.sha256(), 0
+    digest = hashlib.sha256()
+    size = 0
     with path.open("wb") as file:
         for part in parts:
             digest.update(part)

@@ -14,7 +14,8 @@ from helpers.buffers import make_buffer, rows
 from helpers.small import small_config, small_run
 
 from sher_rl import Config, UsageError, load_policy
-from sher_rl.checkpoint.run import RunCheckpoint, _render, saved_checkpoints
+from sher_rl.checkpoint.manifest import render_manifest
+from sher_rl.checkpoint.run import RunCheckpoint, saved_checkpoints
 from sher_rl.files import digest
 from sher_rl.training.config_file import config_values, lasting_values, load_config
 
@@ -42,7 +43,7 @@ class Saved:
         self.seal()
 
     def seal(self) -> None:
-        (self.path / "manifest.json").write_bytes(_render(self.manifest))
+        (self.path / "manifest.json").write_bytes(render_manifest(self.manifest))
 
     def restore(self) -> bool:
         return RunCheckpoint(self.folder, {"alpha": 0.1}, make_buffer(), net=torch.nn.Linear(2, 2)).restore()

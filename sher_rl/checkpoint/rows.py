@@ -86,9 +86,12 @@ def _bytes(rows: TensorDictBase) -> list[Any]:
 
 
 def _parse(content: memoryview, columns: list[tuple[list[str], str, list[int]]], count: int) -> TensorDict:
-    data, rows, at = torch.frombuffer(content, dtype=torch.uint8), TensorDict(batch_size=[count]), 0
+    data = torch.frombuffer(content, dtype=torch.uint8)
+    rows = TensorDict(batch_size=[count])
+    at = 0
     for key, dtype_name, row in columns:
-        dtype, shape = getattr(torch, dtype_name), (count, *row)
+        dtype = getattr(torch, dtype_name)
+        shape = (count, *row)
         size = dtype.itemsize * torch.Size(shape).numel()
         rows.set(tuple(key), data[at : at + size].view(dtype).reshape(shape))
         at += size

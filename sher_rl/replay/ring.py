@@ -7,7 +7,7 @@ from types import NoneType
 from typing import Any, NamedTuple
 
 from tensordict import TensorDictBase
-from torchrl.data import ReplayBuffer, RoundRobinWriter, SliceSampler, TensorStorage
+from torchrl.data import ReplayBuffer, RoundRobinWriter, TensorStorage
 from torchrl.data.replay_buffers import ConsumingSampler, Storage, Transition
 
 from sher_rl import _torchrl
@@ -38,15 +38,16 @@ def storage_ring(storage: Storage) -> Ring:
         UsageError: the storage is empty, or its buffer does not fit; see :func:`ring_buffer`.
     """
     buffer = ring_buffer(storage)
-    alive, capacity = _torchrl.rows_stored(storage), storage.max_size
+    alive = _torchrl.rows_stored(storage)
+    capacity = storage.max_size
     if not alive:
         raise UsageError("storage is empty; give HindsightRelabel the storage of the buffer that it transforms.")
     oldest = _torchrl.next_slot(buffer.writer) if alive == capacity else 0
     return Ring(_torchrl.columns(storage), capacity, oldest, alive)
 
 
-def check_storage(storage: Storage | None) -> None:
-    """Refuse a storage that cannot be a ring of single transitions.
+def check_storage(storage: Storage | None) -> Storage:
+    """Return a storage that can be a ring of single transitions.
 
     Raises:
         UsageError: it is missing, holds no columns, or has more than one dimension.
@@ -61,6 +62,7 @@ def check_storage(storage: Storage | None) -> None:
             f"storage has ndim={storage.ndim}, and the index of a row stored in it lacks the environment's coordinate; "
             "use ndim=1, where writes of [env, time] are flattened and annotated."
         )
+    return storage
 
 
 def ring_buffer(storage: Storage) -> ReplayBuffer:
@@ -94,16 +96,15 @@ _PARTS = (
     ),
     (
         "sampler",
-        (SliceSampler, ConsumingSampler),
+        ConsumingSampler,
         False,
-        "it needs the rows of a slice to keep one goal, or rewrites slots out of turn, so use mode='write' or "
-        "RandomSampler",
+        "it rewrites slots out of turn, so use RandomSampler or mode='write'",
     ),
     (
         "sample_unit",
         Transition,
         True,
-        "the rows of a sequence would get different goals, so use the default, single transitions",
+        "the rows of a sequence would get different goals, so use the default, single transitions, and SliceSampler",
     ),
 )
 """Parts of a buffer: a kind, whether the part has to be of that kind, and why."""

@@ -56,6 +56,12 @@ class GoalChoice(NamedTuple):
     desired: Tensor | None
     """True where the slot's desired goal is taken (``actual``), not the one it achieved; None: nowhere."""
 
+    def of_rows(self, place: Tensor) -> GoalChoice:
+        """The choice of some rows, whose places among these are ``(n,)``."""
+        foreign = None if self.foreign is None else self.foreign[place]
+        desired = None if self.desired is None else self.desired[place]
+        return GoalChoice(self.relabelled[place], self.slot[place], self.offset[place], foreign, desired)
+
 
 _OFFSETS: dict[str, Callable[[Place, Tensor], Tensor]] = {
     "actual": lambda at, draw: other_episode_offset(at.before, at.remaining, at.age, at.ring.alive, draw),
@@ -64,8 +70,13 @@ _OFFSETS: dict[str, Callable[[Place, Tensor], Tensor]] = {
     "final": lambda at, _: at.remaining.to(torch.int64, copy=True),
     "future": lambda at, draw: future_offset(at.remaining, draw),
 }
-"""Offset of each strategy, a new tensor. In this order the draws for what is foreign are those below one bound."""
+"""Offset of each strategy, a new tensor.
+
+The order is that of the intervals which :func:`goal_bounds` cuts. Strategies whose goals may be of another episode come
+first, so that one bound tells their draws from the others.
+"""
 _DRAWS = 2**62
+"""Whole numbers that one draw chooses among."""
 
 
 def goal_bounds(strategy: str | Mapping[str, float], k: float, ratio: float | None) -> dict[str, float]:
@@ -87,23 +98,34 @@ def goal_bounds(strategy: str | Mapping[str, float], k: float, ratio: float | No
     {'actual': 0.5, 'future': 0.75}
     """
     check_numbers(k=k, ratio=0 if ratio is None else ratio)
-    weights = dict(strategy) if isinstance(strategy, Mapping) else {strategy: 1.0} if isinstance(strategy, str) else {}
-    check_numbers(**{f"strategy's weight {name!r}": weight for name, weight in weights.items()})
-    unknown = set(weights) - set(_OFFSETS) - ({"real"} if isinstance(strategy, Mapping) else set())
-    total = sum(weights.values())
-    if unknown or not all(weight >= 0 for weight in weights.values()) or not 0 < total < math.inf:
-        raise UsageError(
-            f"strategy is {strategy!r:.80}; use one of {', '.join(reversed(_OFFSETS))}, or weights of at least 0 "
-            "for some of them and 'real', not all 0."
-        )
+    weights = _weights(strategy)
     if not (0 <= k < math.inf):
         raise UsageError(f"k is {k}; use 0 for no relabelling, or more.")
     if ratio is not None and not (0 <= ratio <= 1 and "real" not in weights):
         raise UsageError(f"ratio is {ratio}; use a number from 0 to 1, and no weight for 'real' beside it.")
-    share = 1.0 if "real" in weights else k / (k + 1) if ratio is None else ratio
+    share = k / (k + 1) if ratio is None else ratio
+    share = 1.0 if "real" in weights else share
+    total = sum(weights.values())
     chances = {name: share * weights.get(name, 0.0) / total for name in _OFFSETS}
     drawn = {name: chance for name, chance in chances.items() if chance > 0}
     return dict(zip(drawn, accumulate(drawn.values()), strict=True)) or {"future": 0.0}
+
+
+def _weights(strategy: str | Mapping[str, float]) -> dict[str, float]:
+    """Weights of a mixture, or the one of a single strategy."""
+    known = set(_OFFSETS)
+    weights = {str(strategy): 1.0}
+    if isinstance(strategy, Mapping):
+        known = {*_OFFSETS, "real"}
+        weights = dict(strategy)
+    check_numbers(**{f"strategy's weight {name!r}": weight for name, weight in weights.items()})
+    positive = all(weight >= 0 for weight in weights.values()) and 0 < sum(weights.values()) < math.inf
+    if not positive or set(weights) - known:
+        raise UsageError(
+            f"strategy is {strategy!r:.80}; use one of {', '.join(reversed(_OFFSETS))}, or weights of at least 0 "
+            "for some of them and 'real', not all 0."
+        )
+    return weights
 
 
 def write_bounds(strategy: str | Mapping[str, float], k: float, ratio: float | None) -> dict[str, float]:
@@ -149,7 +171,8 @@ def choose_goals(at: Place, bounds: Mapping[str, float], generator: torch.Genera
     offset = _OFFSETS[widest](at, draw).mul_(below[widest])
     for name in reversed(narrower):
         offset = torch.where(below[name], _OFFSETS[name](at, draw), offset)
-    slot, actual = at.slot + offset, below.get("actual")
+    slot = at.slot + offset
+    actual = below.get("actual")
     return GoalChoice(
         relabelled=below[widest],
         slot=slot.remainder_(at.ring.capacity) if at.ring.full else slot,

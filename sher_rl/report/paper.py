@@ -29,7 +29,8 @@ def write_paper(paths: Sequence[Path], folder: Path, level: float = LEVEL) -> st
         UsageError: a run's name does not tell what it is of, or it has no row.
     """
     runs = read_runs(paths)
-    methods, alphas = _only(runs, METHODS), _only(runs, _VARIANTS)
+    methods = _only(runs, METHODS)
+    alphas = _only(runs, _VARIANTS)
     folder.mkdir(parents=True, exist_ok=True)
     notes = [
         draw_tasks(methods, folder / "figure4.png", mean_std, "mean and standard deviation over seeds"),

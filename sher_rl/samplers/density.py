@@ -42,10 +42,14 @@ class DensitySampler(TrajectorySampler):
         if not regularisation > 0:
             raise UsageError(f"regularisation is {regularisation}; use a variance above 0.")
         super().__init__(rank, temperature, generator, achieved_goal_key)
-        self.refit_every, self.max_fit, self.max_points = refit_every, max_fit, max_points
-        self.components, self.regularisation = components, regularisation
+        self.refit_every = refit_every
+        self.max_fit = max_fit
+        self.max_points = max_points
+        self.components = components
+        self.regularisation = regularisation
         self._mixture: Mixture | None = None
-        self._points, self._fitted = 0, 0
+        self._points = 0
+        self._fitted = 0
 
     def refit(self, storage: Storage, *, force: bool = False) -> bool:
         """Fit the density again, and score every stored trajectory by it.
@@ -73,11 +77,13 @@ class DensitySampler(TrajectorySampler):
             return False
         trajectories = Trajectories.of(storage, self._table)
         self._points = min(int(trajectories.lengths.max()) + 1, self.max_points)
-        chosen, seed = self._uniform(stored).argsort()[: self.max_fit], int(self._uniform(1) * 2**31)
+        chosen = self._uniform(stored).argsort()[: self.max_fit]
+        seed = int(self._uniform(1) * 2**31)
         vectors = self._vectors(trajectories.some(chosen))
         self._mixture = fit_mixture(vectors, seed, components=self.components, regularisation=self.regularisation)
         self._table = self._table._replace(value=self._values(trajectories))
-        self._fitted, self._quantiles = self._table.begun, None
+        self._fitted = self._table.begun
+        self._quantiles = None
         return True
 
     def _vectors(self, trajectories: Trajectories) -> Tensor:
@@ -85,7 +91,8 @@ class DensitySampler(TrajectorySampler):
 
     def _values(self, trajectories: Trajectories) -> Tensor:
         """Log densities by the last fit; all alike before the first one."""
-        count, mixture = len(trajectories.begin), self._mixture
+        count = len(trajectories.begin)
+        mixture = self._mixture
         if mixture is None:
             return torch.zeros(count, dtype=torch.float64)
         chunks = (trajectories.some(slice(start, start + _CHUNK)) for start in range(0, count, _CHUNK))
@@ -93,7 +100,9 @@ class DensitySampler(TrajectorySampler):
 
     def _empty(self) -> None:
         super()._empty()
-        self._mixture, self._points, self._fitted = None, 0, 0
+        self._mixture = None
+        self._points = 0
+        self._fitted = 0
 
     def state_dict(self) -> dict[str, Any]:
         """The table, the mixture and when it was fitted, and the state of ``generator``."""
@@ -104,7 +113,8 @@ class DensitySampler(TrajectorySampler):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Restore what :meth:`state_dict` gave."""
         super().load_state_dict(state_dict)
-        self._points, self._fitted = int(state_dict["points"]), int(state_dict["fitted"])
+        self._points = int(state_dict["points"])
+        self._fitted = int(state_dict["fitted"])
         mixture = state_dict.get("mixture")
         self._mixture = Mixture(*(mixture[name].clone() for name in Mixture._fields)) if mixture else None
 

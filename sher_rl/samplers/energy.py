@@ -68,7 +68,8 @@ class EBPSampler(TrajectorySampler):
         if max_gain != math.inf and not (is_number(max_gain) and max_gain > 0):
             raise UsageError(f"max_gain is {max_gain!r:.80}; use a positive energy, or math.inf for no bound.")
         super().__init__(rank, temperature, generator, achieved_goal_key)
-        self.max_gain, self.physics = float(max_gain), physics or Physics()
+        self.max_gain = float(max_gain)
+        self.physics = physics or Physics()
 
     @classmethod
     def for_task(cls, env_id: str, **options: Any) -> EBPSampler:

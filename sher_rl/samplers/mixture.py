@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -75,16 +75,16 @@ def fit_mixture(vectors: Tensor, seed: int, *, components: int = 3, regularisati
     with threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # a hundred steps are close enough to rank by
         model.fit(pca.fit_transform(vectors.numpy()))
-    factors, means, freedom, precision, counts = (
-        torch.from_numpy(value)
-        for value in (
-            model.precisions_cholesky_,
-            model.means_,
-            model.degrees_of_freedom_,
-            model.mean_precision_,
-            model.weight_concentration_,
-        )
-    )
+    return _as_tensors(pca, model)
+
+
+def _as_tensors(pca: Any, model: Any) -> Mixture:
+    """What scikit-learn fitted, as a :class:`Mixture`."""
+    factors = torch.from_numpy(model.precisions_cholesky_)
+    means = torch.from_numpy(model.means_)
+    freedom = torch.from_numpy(model.degrees_of_freedom_)
+    precision = torch.from_numpy(model.mean_precision_)
+    counts = torch.from_numpy(model.weight_concentration_)
     return Mixture(
         center=torch.from_numpy(pca.mean_),
         axes=torch.from_numpy(pca.components_.T.copy()),

@@ -41,7 +41,9 @@ class TrajectorySampler(Sampler):
         if not temperature >= 0:
             raise UsageError(f"temperature is {temperature}; use 1 as published, or another number of at least 0.")
         key = achieved_goal_key if isinstance(achieved_goal_key, tuple) else (achieved_goal_key,)
-        self.rank, self.temperature, self.generator = rank, temperature, generator
+        self.rank = rank
+        self.temperature = temperature
+        self.generator = generator
         self._keys: tuple[NestedKey, NestedKey] = (achieved_goal_key, ("next", *key))
         self._table = TrajectoryTable.empty()
         self._quantiles: tuple[np.ndarray, np.ndarray] | None = None
@@ -58,8 +60,8 @@ class TrajectorySampler(Sampler):
         """Probability of each stored trajectory, from the oldest on, ``(N,)`` float64."""
         scores = self._scores(self._table.value)
         probability = trajectory_probabilities(dense_rank(scores) if self.rank else scores, self.temperature)
-        edges, whole = self._table.edges, self._table.begin
-        probability[0] *= (edges[1] - edges[0]) / (edges[1] - whole[0])
+        edges = self._table.edges
+        probability[0] *= (edges[1] - edges[0]) / (edges[1] - self._table.begin[0])
         return probability / probability.sum()
 
     def mark_update(self, index: int | Tensor, *, storage: Storage | None = None) -> None:
@@ -103,10 +105,12 @@ class TrajectorySampler(Sampler):
         table, fresh = self._table.grown(storage, _torchrl.next_slot(buffer.writer), written)
         if fresh:
             table.value[-fresh:] = self._values(Trajectories.of(storage, table).some(slice(-fresh, None)))
-        self._table, self._quantiles = table, None
+        self._table = table
+        self._quantiles = None
 
     def _empty(self) -> None:
-        self._table, self._quantiles = TrajectoryTable.empty(), None
+        self._table = TrajectoryTable.empty()
+        self._quantiles = None
 
     def state_dict(self) -> dict[str, Any]:
         """The table, and the state of ``generator``."""
@@ -116,7 +120,8 @@ class TrajectorySampler(Sampler):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Restore what :meth:`state_dict` gave."""
         begin, value, *counts = (state_dict[name].clone() for name in TrajectoryTable._fields)
-        self._table, self._quantiles = TrajectoryTable(begin, value, *map(int, counts)), None
+        self._table = TrajectoryTable(begin, value, *map(int, counts))
+        self._quantiles = None
         if self.generator is not None:
             self.generator.set_state(state_dict["generator"].clone())
 

@@ -12,7 +12,7 @@ from torchrl.data.replay_buffers import Storage
 
 from sher_rl import _torchrl
 from sher_rl.errors import UsageError
-from sher_rl.replay.episodes import TRAJECTORY
+from sher_rl.replay.keys import TRAJECTORY
 
 
 class TrajectoryTable(NamedTuple):
@@ -54,7 +54,8 @@ class TrajectoryTable(NamedTuple):
         Returns:
             The table, and how many of its last trajectories are new or have grown; their values are to be set.
         """
-        alive, capacity = len(storage), storage.max_size
+        alive = len(storage)
+        capacity = storage.max_size
         known = 0 <= self.written <= written
         old = self if known else self.empty()
         end = old.end + written - old.written if known else alive + (cursor - alive) % capacity
@@ -111,7 +112,8 @@ class Trajectories(NamedTuple):
         """
         step = (2 * torch.arange(points) * self.lengths.unsqueeze(-1) + points - 1) // (2 * points - 2)
         rows = self.begin.unsqueeze(-1) + (step - 1).clamp_min(0)
-        before, after = self._read(achieved_goal, self.begin), self._read(next_achieved_goal, rows)
+        before = self._read(achieved_goal, self.begin)
+        after = self._read(next_achieved_goal, rows)
         at_start = (step == 0).reshape(*step.shape, *(1,) * (after.ndim - 2))
         return torch.where(at_start, before.unsqueeze(1), after)
 

@@ -62,7 +62,7 @@ def final_states(
         env: of batch size ``[n]``, from :func:`~sher_rl.make_env`.
         episodes: how many.
         seed: of the first.
-        max_steps: bound on an environment that never ends by itself.
+        max_steps: bound on an environment that never ends by itself; then its last step counts.
 
     Returns:
         What the last step of each led to, ``[episodes]``: ``is_success`` (0 or 1), ``achieved_goal``,
@@ -91,8 +91,17 @@ def _play(policy: TensorDictModuleBase, env: EnvBase, max_steps: int = 100_000) 
             break_when_any_done=False,
             break_when_all_done=True,
         )
-    last = steps.get(("next", "done")).int().argmax(1).reshape(-1)
+    last = last_steps(steps.get(("next", "done")).squeeze(-1))
     return steps.get("next")[torch.arange(len(last)), last]
+
+
+def last_steps(done: Tensor) -> Tensor:
+    """Where each episode has its last step, the first that is done, or the very last: ``(n, steps) -> (n,)``.
+
+    >>> last_steps(torch.tensor([[False, True, True], [False, False, False]]))
+    tensor([1, 2])
+    """
+    return torch.where(done.any(1), done.int().argmax(1), done.shape[1] - 1)
 
 
 def evaluate(

@@ -58,3 +58,15 @@ def test_makefile_and_readme_name_recipes_that_exist() -> None:
         re.findall(r"\bsher_(?:fetch|hand)_\w+", (ROOT / "README.md").read_text() + (ROOT / "Makefile").read_text())
     )
     assert named == {path.stem for path in (ROOT / "recipes").glob("sher_*.py")}
+
+
+def test_the_map_of_the_code_names_what_is_there() -> None:
+    page = (ROOT / "docs" / "contributing.md").read_text()
+    places = re.findall(r"\| `([\w/]+\.py)`(?:: ([^|;]+))?", page)
+    assert len(places) >= 10
+    for file, names in places:
+        module = importlib.import_module("sher_rl." + file.removesuffix(".py").replace("/", "."))
+        for name in re.findall(r"`([\w.]+)`", names):
+            assert pkgutil.resolve_name(f"{module.__name__}:{name}")
+    rooms = {path.name for path in (ROOT / "sher_rl").iterdir() if path.is_dir() and path.name != "__pycache__"}
+    assert rooms <= set(re.findall(r"^\| `(\w+)/`", page, re.MULTILINE))

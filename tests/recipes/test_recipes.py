@@ -11,7 +11,7 @@ import pytest
 from helpers.small import BASELINES, FLAGS, METHODS, RECIPES, load_recipe, small_config
 from torchrl.data import LazyTensorStorage
 
-from sher_rl import TASKS, HindsightRelabel, goal_reward, make_sampler
+from sher_rl import TASKS, HindsightRelabel, UsageError, goal_reward, make_sampler
 from sher_rl.tasks import get_task
 from sher_rl.training.config import Sampling
 
@@ -74,10 +74,15 @@ def test_a_recipe_constructs_the_sampler_that_is_asked_for(name: str, tmp_path: 
 @pytest.mark.parametrize("path", METHODS, ids=lambda path: path.stem)
 @pytest.mark.parametrize("env_id", ["FetchPush-v1", "PointMaze_UMaze-v3"])
 def test_a_method_refuses_a_task_that_it_has_no_numbers_for(path: Path, env_id: str) -> None:
-    result = subprocess.run([sys.executable, str(path), "--env", env_id], capture_output=True, text=True)
+    with pytest.raises(UsageError, match=f"env_id '{env_id}' is "):
+        load_recipe(path.stem).published(env_id)
+
+
+def test_a_refused_task_ends_the_command_line_in_a_sentence() -> None:
+    command = [sys.executable, str(METHODS[0]), "--env", "FetchPush-v1"]
+    result = subprocess.run(command, capture_output=True, text=True)
     assert result.returncode == 1
-    assert result.stderr.startswith(f"error: env_id {env_id!r} is ")
-    assert result.stderr.count("\n") == 1
+    assert result.stderr == "error: env_id 'FetchPush-v1' is not maintained; use 'FetchPush-v4'.\n"
 
 
 @pytest.mark.parametrize("path", BASELINES, ids=lambda path: path.stem)

@@ -14,7 +14,6 @@ from torchrl.data import (
     ListStorage,
     ReplayBuffer,
     Sequence,
-    SliceSampler,
     TensorDictMaxValueWriter,
     TensorDictReplayBuffer,
     TensorDictRoundRobinWriter,
@@ -100,7 +99,6 @@ def test_storages_that_are_no_ring_are_refused(storage):
     ("options", "named"),
     [
         ({"writer": TensorDictMaxValueWriter(rank_key="observation")}, "TensorDictMaxValueWriter"),
-        ({"sampler": SliceSampler(slice_len=2)}, "SliceSampler"),
         ({"consume_after_n_samples": 1}, "ConsumingSampler"),
         ({"sample_unit": Sequence(length=2)}, "Sequence"),
     ],

@@ -2,91 +2,15 @@
 
 from __future__ import annotations
 
-import pickle
-from collections.abc import Callable
-
 import pytest
 import torch
-from helpers.episodes import episode, reward_fn
-from tensordict import TensorDict
-from torch import Tensor
+from helpers.cher import NEAREST, distance, drawn, episodes, make_buffer, record, relabel_of, seeded
+from helpers.episodes import reward_fn
 from torchrl.data import LazyMemmapStorage, LazyTensorStorage, RandomSampler, ReplayBuffer, TensorDictReplayBuffer
-from torchrl.envs import CatTensors, Compose, Transform
+from torchrl.envs import CatTensors
 
 from sher_rl import CHERSampler, HindsightRelabel, UsageError
 from sher_rl.functional.curriculum import proximity
-from sher_rl.replay.chosen import GoalHandover
-from sher_rl.replay.strategies import GoalChoice
-
-NEAREST = {"selection": "greedy", "lambda_init": 1e6}
-"""With this weight the goals nearest to what was achieved are kept, whatever their diversity."""
-
-
-class Recorder(GoalHandover):
-    """Note, for all threads, what was put and whether it was taken."""
-
-    def __init__(self, put: list[tuple[Tensor, GoalChoice]], taken: list[bool]) -> None:
-        self.all_put, self.all_taken = put, taken
-
-    def put(self, index: Tensor, choice: GoalChoice) -> None:
-        self.all_put.append((index, choice))
-        super().put(index, choice)
-
-    def take(self, index: Tensor | None) -> GoalChoice | None:
-        choice = super().take(index)
-        self.all_taken.append(choice is not None)
-        return choice
-
-
-def seeded(seed: int) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
-
-
-def episodes(lengths: tuple[int, ...] = (20,) * 10) -> TensorDict:
-    """Episodes that walk about the plane, from different places."""
-    data = torch.cat([episode(length, number=number) for number, length in enumerate(lengths)])
-    walk = torch.randn(sum(lengths) + 1, 2).cumsum(0).double()
-    data["achieved_goal"], data["next", "achieved_goal"] = walk[:-1], walk[1:]
-    data["desired_goal"] = data["next", "desired_goal"] = torch.randn(sum(lengths), 2).double() * 10
-    return data
-
-
-def make_buffer(
-    *,
-    kind: type[ReplayBuffer] = TensorDictReplayBuffer,
-    storage_type: Callable = LazyTensorStorage,
-    data: TensorDict | None = None,
-    seed: int = 5,
-    then: Transform | None = None,
-    **options,
-) -> ReplayBuffer:
-    storage = storage_type(1000)
-    relabel = HindsightRelabel(reward_fn, storage, k=4, generator=seeded(seed))
-    sampler = CHERSampler(relabel, **({"generator": seeded(seed + 1)} | options))
-    transform = relabel if then is None else Compose(relabel, then)
-    buffer = kind(storage=storage, sampler=sampler, transform=transform)
-    buffer.extend(episodes() if data is None else data)
-    return buffer
-
-
-def relabel_of(buffer: ReplayBuffer) -> HindsightRelabel:
-    return buffer.sampler.relabel
-
-
-def record(buffer: ReplayBuffer) -> tuple[list[tuple[Tensor, GoalChoice]], list[bool]]:
-    put, taken = [], []
-    relabel_of(buffer).handover = Recorder(put, taken)
-    return put, taken
-
-
-def drawn(buffer: ReplayBuffer, times: int = 3, size: int = 32) -> Tensor:
-    """What was drawn: rows and goals."""
-    batches = torch.cat([buffer.sample(size) for _ in range(times)])
-    return torch.cat((batches["next", "achieved_goal"], batches["desired_goal"]), -1)
-
-
-def distance(batch: TensorDict) -> Tensor:
-    return -proximity(batch["desired_goal"], batch["achieved_goal"])
 
 
 @pytest.mark.parametrize("kind", [TensorDictReplayBuffer, ReplayBuffer])
@@ -175,160 +99,6 @@ def test_a_seed_decides_every_draw():
     assert not torch.equal(drawn(make_buffer(data=data, seed=1)), drawn(make_buffer(data=data, seed=2)))
 
 
-def test_the_buffers_generator_is_used_if_the_sampler_has_none():
-    data = episodes()
-    buffers = [make_buffer(data=data, generator=None) for _ in range(2)]
-    for buffer in buffers:
-        buffer.set_rng(seeded(3))
-    first = drawn(buffers[0])
-    torch.manual_seed(99)
-    assert torch.equal(first, drawn(buffers[1]))
-
-
-def test_state_dict_restores_the_draws():
-    data = episodes()
-    first, second = make_buffer(data=data, lambda_growth=0.1, seed=1), make_buffer(lambda_growth=0.1, seed=2)
-    drawn(first, 4)
-    second.load_state_dict(first.state_dict())
-    assert second.sampler._step == 4
-    assert torch.equal(drawn(first), drawn(second))
-
-
-def test_dumps_and_loads(tmp_path):
-    first, second = make_buffer(lambda_growth=0.1, seed=1), make_buffer(lambda_growth=0.1, seed=2)
-    drawn(first, 4)
-    first.dumps(tmp_path)
-    second.loads(tmp_path)
-    assert torch.equal(drawn(first), drawn(second))
-
-
-def test_pickle_keeps_the_pieces_together():
-    buffer = make_buffer()
-    buffer.sampler.sample(buffer.storage, 8)  # leaves a choice under way
-    copy = pickle.loads(pickle.dumps(buffer))
-    assert copy.sampler.relabel is copy._transform[0]
-    assert copy.sampler.relabel.storage is copy.storage
-    _, taken = record(copy)
-    assert torch.equal(drawn(copy), drawn(buffer))
-    assert taken == [True] * 3
-
-
-def test_prefetching_threads_hand_over():
-    storage = LazyTensorStorage(1000)
-    relabel = HindsightRelabel(reward_fn, storage, k=4)
-    sampler = CHERSampler(relabel, **NEAREST)
-    buffer = TensorDictReplayBuffer(storage=storage, sampler=sampler, transform=relabel, batch_size=32, prefetch=3)
-    data = episodes()
-    buffer.extend(data)
-    put, taken = record(buffer)
-    for number in range(40):
-        batch = buffer.sample()
-        assert torch.equal(batch["next", "reward"], reward_fn(batch["next", "achieved_goal"], batch["desired_goal"]))
-        index = next(i for i, (kept, _) in enumerate(put) if torch.equal(kept, batch["index"]))
-        assert torch.equal(batch["hindsight", "offset"], put[index][1].offset)
-        if number % 10 == 9:
-            buffer.extend(data)
-    buffer.shutdown()
-    assert all(taken)
-
-
-def test_a_choice_for_other_rows_is_dropped():
-    buffer = make_buffer()
-    relabel = relabel_of(buffer)
-    index, _ = buffer.sampler.sample(buffer.storage, 8)
-    before = relabel.generator.get_state()
-    other = relabel(buffer.storage.get(index.flip(0)))
-    assert not torch.equal(before, relabel.generator.get_state())
-    assert torch.equal(other["next", "reward"], reward_fn(other["next", "achieved_goal"], other["desired_goal"]))
-    assert relabel.handover.take(index) is None
-
-
-def test_a_choice_of_rows_that_were_overwritten_leaks_no_foreign_goal():
-    storage = LazyTensorStorage(40)
-    relabel = HindsightRelabel(reward_fn, storage, ratio=1.0)
-    buffer = TensorDictReplayBuffer(storage=storage, sampler=CHERSampler(relabel), transform=relabel)
-    buffer.extend(episode(40, number=1))
-    index, _ = buffer.sampler.sample(storage, 16)
-    for number in range(2, 9):
-        buffer.extend(episode(5, number=number))
-    batch = relabel(storage.get(index))
-    assert (batch["desired_goal"][:, 0] == batch["next", "achieved_goal"][:, 0]).all()
-
-
-def test_two_samplers_of_one_buffer_take_turns():
-    buffer = make_buffer()
-    put, taken = record(buffer)
-    other = CHERSampler(relabel_of(buffer), **NEAREST)
-    for _ in range(4):
-        other = buffer.set_sampler(other) or other
-        batch = buffer.sample(32)
-        assert torch.equal(batch["hindsight", "offset"], put[-1][1].offset)
-    assert taken == [True] * 4
-
-
-def test_two_buffers_do_not_meet():
-    buffers = [make_buffer(seed=seed) for seed in (1, 2)]
-    notes = [record(buffer) for buffer in buffers]
-    for buffer, (put, taken) in [*zip(buffers, notes, strict=True)] * 3:
-        batch = buffer.sample(32)
-        assert torch.equal(batch["index"], put[-1][0])
-        assert taken[-1]
-
-
-def test_emptying_keeps_the_schedule():
-    buffer = make_buffer()
-    drawn(buffer, 3)
-    buffer.empty()
-    buffer.extend(episodes())
-    drawn(buffer, 1)
-    assert buffer.sampler.state_dict()["step"] == 4
-
-
-@pytest.mark.parametrize("shape", [(), (3,), (2, 3)])
-@pytest.mark.parametrize("dtype", [torch.float64, torch.int64, torch.bool])
-def test_goals_of_any_shape_and_dtype(shape, dtype):
-    data, goals = episode(30), torch.randint(2, (31, *shape)).to(dtype)
-    data["desired_goal"] = data["next", "desired_goal"] = torch.zeros_like(goals[1:])
-    data["achieved_goal"], data["next", "achieved_goal"] = goals[:-1], goals[1:]
-    storage = LazyTensorStorage(100)
-    relabel = HindsightRelabel(lambda a, d: (a == d).reshape(len(a), -1).all(-1, keepdim=True), storage)
-    buffer = TensorDictReplayBuffer(storage=storage, sampler=CHERSampler(relabel, **NEAREST), transform=relabel)
-    buffer.extend(data)
-    _, taken = record(buffer)
-    batch = buffer.sample(40)
-    assert batch["desired_goal"].shape == (40, *shape)
-    assert batch["desired_goal"].dtype == dtype
-    assert taken == [True]
-
-
-def test_nested_and_renamed_keys():
-    data = episode(6).rename_key_("desired_goal", ("agent", "goal")).rename_key_("achieved_goal", ("agent", "at"))
-    data["next"].rename_key_("desired_goal", ("agent", "goal")).rename_key_("achieved_goal", ("agent", "at"))
-    keys = {"achieved_goal_key": ("agent", "at"), "desired_goal_key": ("agent", "goal")}
-    storage = LazyTensorStorage(100)
-    relabel = HindsightRelabel(reward_fn, storage, **keys)
-    buffer = TensorDictReplayBuffer(storage=storage, sampler=CHERSampler(relabel), transform=relabel)
-    buffer.extend(data)
-    assert buffer.sample(8)["agent", "goal"].shape == (8, 2)
-
-
-@pytest.mark.parametrize(
-    ("goal", "part"), [("full", slice(None)), ("position", slice(0, 3)), ("rotation", slice(3, 7))]
-)
-def test_distances_are_of_the_part_named(goal, part):
-    data, poses = episode(200), torch.randn(201, 7)
-    data["desired_goal"] = data["next", "desired_goal"] = torch.randn(200, 7)
-    data["achieved_goal"], data["next", "achieved_goal"] = poses[:-1], poses[1:]
-    means = {}
-    for name in (goal, "other"):
-        buffer = make_buffer(
-            data=data, **NEAREST, goal=goal if name == goal else {"position": "rotation"}.get(goal, "position")
-        )
-        batch = torch.cat([buffer.sample(32) for _ in range(20)])
-        means[name] = -proximity(batch["desired_goal"][:, part], batch["achieved_goal"][:, part]).mean()
-    assert means[goal] < means["other"]
-
-
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
@@ -366,27 +136,6 @@ def test_write_mode_is_refused_with_the_reason():
 def test_requests_that_do_not_fit_are_refused(options, size, named):
     with pytest.raises(UsageError, match=named):
         make_buffer(**options).sample(size)
-
-
-def test_data_without_the_goal_achieved_before_the_action_are_refused():
-    with pytest.raises(UsageError, match="achieved before the action"):
-        make_buffer(data=episodes().exclude("achieved_goal")).sample(32)
-
-
-def test_an_empty_buffer_is_refused():
-    buffer = make_buffer()
-    buffer.empty()
-    with pytest.raises(UsageError, match="empty"):
-        buffer.sample(32)
-
-
-def test_a_relabel_that_is_not_the_buffers_is_refused():
-    storage = LazyTensorStorage(100)
-    relabel, other = (HindsightRelabel(reward_fn, storage) for _ in range(2))
-    buffer = TensorDictReplayBuffer(storage=storage, sampler=CHERSampler(other), transform=relabel)
-    buffer.extend(episodes((20,)))
-    with pytest.raises(UsageError, match="not a transform of the buffer"):
-        buffer.sample(8)
 
 
 def test_its_repr_says_how_it_chooses():

@@ -72,6 +72,15 @@ def test_final_states_are_what_success_is_judged_by(policy: TensorDictModule) ->
     assert states["is_success"].reshape(-1).tolist() == (distance < 0.05).float().tolist()
 
 
+def test_an_episode_that_never_ends_counts_as_it_stands_after_the_last_step(policy: TensorDictModule) -> None:
+    env = make_env("FetchReach-v4", 2, max_episode_steps=-1)
+    states = final_states(policy, env, episodes=3, seed=50_000, max_steps=30)
+    env.set_seed(50_000)
+    steps = env.rollout(30, policy, break_when_any_done=False)["next"]
+    assert torch.equal(states["achieved_goal"][:2], steps["achieved_goal"][:, -1])
+    assert not torch.equal(states["achieved_goal"][:2], steps["achieved_goal"][:, 0])
+
+
 def test_training_goals_are_those_of_the_streams_that_training_draws_from(policy: TensorDictModule) -> None:
     streams = [by_gymnasium(policy, [7 + i, None, None]) for i in range(2)]
     expected = [success for round_ in zip(*streams, strict=True) for success in round_]

@@ -55,7 +55,7 @@ class Hand:
 
 def _joint_columns(sim: Any) -> tuple[list[int], list[int]]:
     """Where the state has the angles and the speeds of the robot's joints."""
-    joints = [sim.model.joint(name) for name in sim._model_names.joint_names if name.startswith("robot")]
+    joints = [joint for joint in map(sim.model.joint, range(sim.model.njnt)) if joint.name.startswith("robot")]
     angles = [joint.qposadr[0] for joint in joints]
     speeds = [sim.model.nq + joint.dofadr[0] for joint in joints]
     return angles, speeds

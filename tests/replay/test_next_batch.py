@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import torch
 
-from sher_rl.replay.chosen import GoalHandover
+from sher_rl.replay.next_batch import NextBatchGoals
 from sher_rl.replay.strategies import GoalChoice
 
 INDEX = torch.tensor([3, 1, 4])
@@ -14,24 +14,24 @@ CHOICE = GoalChoice(torch.ones(3, dtype=torch.bool), INDEX + 1, torch.ones(3, dt
 
 
 def test_a_choice_is_taken_once_and_by_its_rows():
-    handover = GoalHandover()
+    goals = NextBatchGoals()
     for index, expected in ((INDEX, CHOICE), (INDEX.flip(0), None), (INDEX[:2], None), (None, None)):
-        handover.put(INDEX, CHOICE)
-        assert handover.take(index) is expected
-        assert handover.take(INDEX) is None
+        goals.put(INDEX, CHOICE)
+        assert goals.take(index) is expected
+        assert goals.take(INDEX) is None
 
 
 def test_threads_do_not_see_each_others():
-    handover = GoalHandover()
-    handover.put(INDEX, CHOICE)
+    goals = NextBatchGoals()
+    goals.put(INDEX, CHOICE)
     with ThreadPoolExecutor(1) as pool:
-        assert pool.submit(handover.take, INDEX).result() is None
-    assert handover.take(INDEX) is CHOICE
+        assert pool.submit(goals.take, INDEX).result() is None
+    assert goals.take(INDEX) is CHOICE
 
 
 def test_copies_are_empty():
-    handover = GoalHandover()
-    handover.put(INDEX, CHOICE)
-    for other in (copy.deepcopy(handover), pickle.loads(pickle.dumps(handover))):
+    goals = NextBatchGoals()
+    goals.put(INDEX, CHOICE)
+    for other in (copy.deepcopy(goals), pickle.loads(pickle.dumps(goals))):
         assert other.take(INDEX) is None
-    assert handover.take(INDEX) is CHOICE
+    assert goals.take(INDEX) is CHOICE

@@ -1,0 +1,81 @@
+"""What changes in a transition that gets another goal: the goal, the reward and, in some tasks, the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from tensordict import TensorDictBase
+from torch import Tensor
+
+from sher_rl._torchrl import set_column
+from sher_rl.errors import UsageError
+from sher_rl.replay.keys import OFFSET, RELABELLED, Keys
+from sher_rl.replay.strategies import GoalChoice
+
+GoalFn = Callable[[Tensor, Tensor], Tensor]
+"""From achieved and desired goals ``(B, *g)`` to a number of each row, ``(B, 1)``."""
+
+
+class Rewriter(NamedTuple):
+    """What rows are rewritten by once their goals are known.
+
+    >>> keys = Keys.named("achieved_goal", "desired_goal", "reward", "terminated", "truncated", "done")
+    >>> rewriter = Rewriter(keys, reward_fn=lambda achieved, desired: -(achieved != desired).float())
+    """
+
+    keys: Keys
+    reward_fn: GoalFn
+    terminated_fn: GoalFn | None = None
+
+    def goals_at(self, choice: GoalChoice, columns: TensorDictBase) -> Tensor:
+        """Goals ``(B, *g)`` of the slots chosen among ``columns``, also for rows that are not relabelled."""
+        goal = columns.get(self.keys.next_achieved_goal).index_select(0, choice.slot)
+        if choice.desired is None:
+            return goal
+        other = columns.get(self.keys.desired_goal).index_select(0, choice.slot)
+        return torch.where(beside(choice.desired, goal), other, goal)
+
+    def goals_of(self, rows: TensorDictBase, choice: GoalChoice, goal: Tensor) -> Tensor:
+        """``goal`` where a row is relabelled and its own desired goal elsewhere, in the dtype of that."""
+        desired = rows.get(self.keys.desired_goal)
+        return torch.where(beside(choice.relabelled, goal), goal.to(desired.dtype), desired)
+
+    def set_goals(self, rows: TensorDictBase, goal: Tensor, relabelled: Tensor, offset: Tensor) -> TensorDictBase:
+        """Give rows their goals ``(B, *g)``, with all that follows from them, in place."""
+        achieved = rows.get(self.keys.next_achieved_goal)
+        reward = _one_a_row("reward_fn", self.reward_fn(achieved, goal), len(goal))
+        stored = rows.get(self.keys.next_reward)
+        set_column(rows, self.keys.desired_goal, goal)
+        set_column(rows, self.keys.next_desired_goal, goal)
+        set_column(rows, self.keys.next_reward, reward.to(stored))
+        if self.terminated_fn is not None:
+            terminated = _one_a_row("terminated_fn", self.terminated_fn(achieved, goal), len(goal)).bool()
+            self._set_ends(rows, terminated, relabelled.unsqueeze(-1))
+        set_column(rows, RELABELLED, relabelled)
+        set_column(rows, OFFSET, offset)
+        return rows
+
+    def _set_ends(self, rows: TensorDictBase, terminated: Tensor, relabelled: Tensor) -> None:
+        stored = rows.get(self.keys.next_terminated)
+        done = rows.get(self.keys.next_done)
+        truncated = rows.get(self.keys.next_truncated, None)
+        truncated = done & ~stored if truncated is None else truncated
+        set_column(rows, self.keys.next_terminated, torch.where(relabelled, terminated, stored))
+        set_column(rows, self.keys.next_done, torch.where(relabelled, terminated | truncated, done))
+
+
+def beside(mask: Tensor, value: Tensor) -> Tensor:
+    """A mask of rows ``(B,)``, shaped to broadcast over values ``(B, *g)``.
+
+    >>> beside(torch.ones(4), torch.ones(4, 3, 2)).shape
+    torch.Size([4, 1, 1])
+    """
+    return mask.view(-1, *(1,) * (value.ndim - 1))
+
+
+def _one_a_row(name: str, value: Tensor, rows: int) -> Tensor:
+    if value.shape != (rows, 1):
+        raise UsageError(f"{name} returned the shape {tuple(value.shape)} for {rows} rows; it has to be {(rows, 1)}.")
+    return value

@@ -1,0 +1,88 @@
+import os
+from pathlib import Path
+
+import pytest
+import torch
+from helpers.buffers import make_buffer, rows
+from torchrl.data import LazyMemmapStorage, LazyTensorStorage
+from torchrl.data.replay_buffers import PrioritizedSampler
+
+from sher_rl.checkpoint import rows as row_files
+from sher_rl.checkpoint.run import RunCheckpoint, saved_checkpoints
+
+
+@pytest.fixture
+def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(row_files, "ROWS", 10)
+
+
+def inode(path: Path) -> int:
+    return path.stat().st_ino
+
+
+@pytest.mark.parametrize("storage", [LazyTensorStorage, LazyMemmapStorage])
+@pytest.mark.parametrize("writes", [[7], [10], [25], [20, 12], [25, 25, 3]])
+@pytest.mark.usefixtures("_small_chunks")
+def test_a_buffer_comes_back_full_or_not(storage: type, writes: list[int], tmp_path: Path) -> None:
+    options = [{"sampler": PrioritizedSampler(25, 0.7, 0.5), "generator": torch.Generator()} for _ in range(2)]
+    one, other = (make_buffer(storage=storage, **option) for option in options)
+    for i, n in enumerate(writes):
+        one.extend(rows(n, 100 * i))
+        one.update_priority(torch.arange(3), torch.rand(3) + i)
+    RunCheckpoint(tmp_path, {}, one).save(5)
+    RunCheckpoint(tmp_path, {}, other).restore()
+    for buffer in (one, other):
+        buffer.extend(rows(4, 900))
+    assert (one[:] == other[:]).all()
+    assert one.storage._mutation_revision == other.storage._mutation_revision
+    assert one.storage._last_cursor_index == other.storage._last_cursor_index
+    for _ in range(5):
+        a, b = one.sample(), other.sample()
+        assert (a == b).all()
+
+
+@pytest.mark.usefixtures("_small_chunks")
+def test_chunks_that_did_not_change_are_shared(tmp_path: Path) -> None:
+    buffer = make_buffer()
+    checkpoint = RunCheckpoint(tmp_path, {}, buffer)
+    buffer.extend(rows(25))
+    checkpoint.save(1)
+    buffer.extend(rows(4, 50))
+    assert "0.0 MB of them new" not in checkpoint.save(2)
+    first, second = saved_checkpoints(tmp_path)
+    names = sorted(path.name for path in second.glob("rows-*"))
+    assert names == ["rows-00000.raw", "rows-00001.raw", "rows-00002.raw"]
+    assert [inode(first / name) == inode(second / name) for name in names] == [False, True, True]
+    checkpoint.save(3)
+    checkpoint.save(4)
+    assert inode(saved_checkpoints(tmp_path)[1] / names[1]) == inode(saved_checkpoints(tmp_path)[0] / names[1])
+    other = make_buffer()
+    RunCheckpoint(tmp_path, {}, other).restore()
+    assert (other[:] == buffer[:]).all()
+
+
+@pytest.mark.usefixtures("_small_chunks")
+def test_where_files_cannot_be_linked_they_are_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "link", refuse)
+    buffer = make_buffer()
+    buffer.extend(rows(25))
+    checkpoint = RunCheckpoint(tmp_path, {}, buffer)
+    for frames in (1, 2):
+        checkpoint.save(frames)
+    first, second = saved_checkpoints(tmp_path)
+    assert inode(first / "rows-00001.raw") != inode(second / "rows-00001.raw")
+    assert RunCheckpoint(tmp_path, {}, make_buffer()).restore()
+
+
+def test_only_what_the_ring_holds_is_stored(tmp_path: Path) -> None:
+    buffer = make_buffer(1_000_000)
+    buffer.extend(rows(100))
+    said = RunCheckpoint(tmp_path, {}, buffer).save(1)
+    (path,) = saved_checkpoints(tmp_path)
+    assert {file.name for file in path.iterdir()} == {"manifest.json", "state.pt", "rows-00000.raw"}
+    assert (path / "rows-00000.raw").stat().st_size == 100 * (3 * 8 + 8 + 4 + 1)  # with the index
+    assert " MB, " in said
+    assert " s" in said

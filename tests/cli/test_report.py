@@ -1,0 +1,34 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from sher_rl.training.progress import Progress
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    folder = tmp_path / "run-a"
+    folder.mkdir()
+    progress = Progress(folder, 300)
+    for train, test in ((0.0, 0.25), (0.5, 1.0), (1.0, 0.75)):
+        progress.collected(100, torch.tensor([train]))
+        progress.row(torch.tensor([test]))
+    return folder
+
+
+def test_command_line_reads_folders_and_csv_files(run: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "sher_rl.report", str(run), str(run / "progress.csv"), "--out", "c.png"]
+    result = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=True)
+    assert len(result.stdout.splitlines()) == 5
+    assert (tmp_path / "c.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_picture_out_of_reach_gets_one_sentence(run: Path) -> None:
+    command = [sys.executable, "-m", "sher_rl.report", str(run), "--out", "/nonexistent/c.png"]
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.returncode == 1
+    assert "No such file or directory: '/nonexistent/c.png'" in result.stderr
+    assert "Traceback" not in result.stderr

@@ -1,0 +1,40 @@
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from helpers.csv_rows import run
+
+from sher_rl.report import draw_curves
+from sher_rl.report.curves import _panel
+from sher_rl.report.runs import METHODS
+from sher_rl.report.statistics import mean_std
+from sher_rl.training.progress import Progress
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    path = tmp_path / "run-a"
+    path.mkdir()
+    progress = Progress(path, 300)
+    for train, test in ((0.0, 0.25), (0.5, 1.0), (1.0, 0.75)):
+        progress.collected(100, torch.tensor([train]))
+        progress.row(torch.tensor([test]))
+    return path
+
+
+def test_without_matplotlib_the_remedy_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    assert "pip install 'sher-rl[plot]'" in draw_curves([folder], folder / "curve.png")
+    assert not (folder / "curve.png").exists()
+
+
+def test_a_panel_draws_what_is_there_and_says_what_is_not() -> None:
+    from matplotlib.figure import Figure
+
+    runs = [run("fetch_push", "sher", 0, [0.0, 0.5, 1.0]), run("fetch_push", "sher", 1, [0.5, 0.5])]
+    axes = Figure().add_subplot()
+    _panel(axes, runs, "fetch_push", METHODS, mean_std)
+    [line] = axes.lines
+    assert line.get_xydata().tolist() == [[100, 0.25], [200, 0.5]]
+    assert axes.texts[0].get_text() == "SHER: seed 1 ends at 200 of 300 steps\nHER: no run\nCHER: no run"

@@ -1,0 +1,75 @@
+from pathlib import Path
+
+import pytest
+import torch
+from helpers.csv_rows import run
+
+from sher_rl import UsageError
+from sher_rl.report import summary_table
+from sher_rl.report.runs import METHODS
+from sher_rl.report.tables import delta_table, missing_list, success_table
+from sher_rl.training.progress import Progress
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    path = tmp_path / "run-a"
+    path.mkdir()
+    progress = Progress(path, 300)
+    for train, test in ((0.0, 0.25), (0.5, 1.0), (1.0, 0.75)):
+        progress.collected(100, torch.tensor([train]))
+        progress.row(torch.tensor([test]))
+    return path
+
+
+def test_the_table_has_last_best_first_time_and_delta_s(folder: Path) -> None:
+    row = summary_table([folder]).splitlines()[-1]
+    cells = [cell.strip() for cell in row.strip("|").split("|")]
+    assert cells[:2] == ["run-a", "300"]
+    assert cells[3:7] == ["1.00", "0.75", "1.00", "200"]
+    assert cells[8] == "0.333"  # (0.25 + 0.5 + 0.25) / 3
+
+
+def test_a_level_never_reached_is_said(folder: Path) -> None:
+    assert summary_table([folder], level=1.01).count("not reached") == 2
+
+
+def test_no_run_and_an_empty_run_get_one_sentence(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"is no progress\.csv"):
+        summary_table([tmp_path / "nothing"])
+    text = (folder / "progress.csv").read_text().splitlines()[0]
+    (folder / "progress.csv").write_text(text + "\n")
+    with pytest.raises(UsageError, match="has no evaluation yet"):
+        summary_table([folder])
+
+
+def cells(table: str, task: str, method: str) -> list[str]:
+    [line] = [line for line in table.splitlines() if line.startswith(f"| {task} | {method} |")]
+    return [cell.strip() for cell in line.strip("|").split("|")][2:]
+
+
+def test_each_cell_of_table_1_has_the_papers_value_and_ours_or_missing() -> None:
+    greedy = {"train_success_greedy": 0.25, "train_greedy_episodes": 25}
+    runs = [run("fetch_push", "sher", 0, [0.5, 0.75], **greedy), run("fetch_push", "sher", 1, [0.5, 0.5], **greedy)]
+    table = delta_table(runs)
+    assert len(table.splitlines()) == 2 + 24
+    paper, delta, floor, same, same_floor, change, epochs = cells(table, "FetchPush", "SHER")
+    assert (paper, delta, epochs) == ("0.014", "0.062 ± 0.088", "2 of 100 steps")
+    assert (same, change) == ("0.312 ± 0.088", "0.125 ± 0.177")
+    assert 0 < float(floor.split()[0]) < float(same_floor.split()[0])
+    assert cells(table, "FetchPush", "HER") == ["0.035", *["missing"] * 6]
+    assert cells(delta_table([run("hand_egg", "her", 0, [0.5])]), "HandManipulateEgg", "HER")[3:6] == ["–"] * 3
+
+
+def test_success_and_times_stand_seed_by_seed() -> None:
+    runs = [run("fetch_push", "her", 0, [0.5, 1.0, 1.0]), run("fetch_push", "her", 1, [0.5, 0.5, 0.5])]
+    seeds, steps, last, _, frames, seconds = cells(success_table(runs, 0.9), "FetchPush", "HER")
+    assert (seeds, steps, last) == ("0, 1", "300", "0.75 ± 0.35")
+    assert (frames, seconds) == ("300, not reached", "30, not reached")
+    assert cells(success_table(runs), "FetchPush", "SHER") == ["missing"] * 6
+
+
+def test_what_is_missing_is_listed() -> None:
+    runs = [run("fetch_push", method, 0, [0.5]) for method in METHODS]
+    assert missing_list(runs, list(METHODS), ["fetch_push"]) == "- nothing"
+    assert missing_list(runs, ["sher"], ["fetch_push", "hand_pen"]) == "- hand_pen, sher: no run"
