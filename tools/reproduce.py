@@ -104,12 +104,10 @@ class Job:
         return statistics.median(rates) * self.config.total_frames if rates else None
 
     def disk(self) -> float:
-        """Bytes of two checkpoints at most, which share what did not change while the buffer was not yet full."""
+        """Bytes of the two checkpoints that are kept; while another is written, half as much again."""
         dims = goal_dims(self.config.env_id)
         row = 4 * (2 * dims.observation + 3 * dims.goal + dims.action + 1) + 18
-        if self.config.total_frames <= self.config.buffer_size:
-            return row * self.config.total_frames
-        return row * 2 * self.config.buffer_size
+        return 2 * row * min(self.config.total_frames, self.config.buffer_size)
 
     def keep(self, command: list[str]) -> None:
         """Put the csv among the results, and beside it what it was made by."""
@@ -150,7 +148,7 @@ def show(jobs: list[Job]) -> None:
     known = [seconds for job in todo if (seconds := job.seconds())]
     time = f"{sum(known) / 3600:.2f} h one after the other for {len(known)}, unknown for {len(todo) - len(known)}"
     disk = sum(job.disk() for job in todo) / 1e9
-    print(f"{len(todo)} of {len(jobs)} runs to do: {time}; disk at most {disk:.2f} GB")
+    print(f"{len(todo)} of {len(jobs)} runs to do: {time}; disk {disk:.2f} GB")
 
 
 class Runner:
