@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 from sher_rl.errors import UsageError
@@ -70,9 +71,9 @@ def read_checked(path: Path, record: Record) -> memoryview:
 @contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
     """Yield a temporary folder that becomes ``path`` if the block succeeds, and vanishes if not."""
-    part = path.with_name(f".{path.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{token_hex(8)}.part")  # nobody else's
+    part.mkdir()
     try:
         yield part
         for folder in (*(p for p in part.rglob("*") if p.is_dir()), part):

@@ -33,7 +33,6 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
 
 
 def test_a_folder_appears_whole_or_not_at_all(tmp_path: Path) -> None:
-    (tmp_path / ".7.part" / "of an earlier try").mkdir(parents=True)
     with suppress(KeyboardInterrupt), new_folder(tmp_path / "7") as part:
         write_file(part / "a", [b"1"])
         raise KeyboardInterrupt

@@ -6,7 +6,6 @@ python -m sher_rl.report docs/results/*.csv --paper docs/paper
 """
 
 import dataclasses
-import fcntl
 import functools
 import importlib
 import json
@@ -24,9 +23,10 @@ import tyro
 
 import sher_rl
 from sher_rl.cli.errors import exit_with_sentence
-from sher_rl.errors import check_counts
+from sher_rl.errors import UsageError, check_counts
 from sher_rl.files import replace_file
 from sher_rl.report.progress_csv import read_progress
+from sher_rl.training.lock import run_lock
 from sher_rl.training.signals import noted_signals
 
 RECIPES = Path(__file__).parents[1] / "recipes"
@@ -86,6 +86,16 @@ class Job:
             return "finished"
         return "resume" if (self.folder / "config.json").exists() else "new"
 
+    def held(self) -> str | None:
+        """Why it cannot be run now, where another process trains in its folder."""
+        if not self.folder.exists():
+            return None
+        try:
+            with run_lock(self.folder):
+                return None
+        except UsageError as error:
+            return str(error)
+
     def command(self) -> list[str]:
         """The recipe, with its flags."""
         recipe = f"sher_{self.config.task}.py" if self.method == "sher" else f"{self.method}.py"
@@ -104,12 +114,10 @@ class Job:
         return statistics.median(rates) * self.config.total_frames if rates else None
 
     def disk(self) -> float:
-        """Bytes of two checkpoints at most, which share what did not change while the buffer was not yet full."""
+        """Bytes of the two checkpoints that are kept; while another is written, half as much again."""
         dims = goal_dims(self.config.env_id)
         row = 4 * (2 * dims.observation + 3 * dims.goal + dims.action + 1) + 18
-        if self.config.total_frames <= self.config.buffer_size:
-            return row * self.config.total_frames
-        return row * 2 * self.config.buffer_size
+        return 2 * row * min(self.config.total_frames, self.config.buffer_size)
 
     def keep(self, command: list[str]) -> None:
         """Put the csv among the results, and beside it what it was made by."""
@@ -150,11 +158,11 @@ def show(jobs: list[Job]) -> None:
     known = [seconds for job in todo if (seconds := job.seconds())]
     time = f"{sum(known) / 3600:.2f} h one after the other for {len(known)}, unknown for {len(todo) - len(known)}"
     disk = sum(job.disk() for job in todo) / 1e9
-    print(f"{len(todo)} of {len(jobs)} runs to do: {time}; disk at most {disk:.2f} GB")
+    print(f"{len(todo)} of {len(jobs)} runs to do: {time}; disk {disk:.2f} GB")
 
 
 class Runner:
-    """Runs jobs as processes, each in a folder that it holds a lock on as long as it lives."""
+    """Runs jobs as processes, each of which holds its run folder as long as it lives."""
 
     def __init__(self) -> None:
         self.processes: dict[str, subprocess.Popen] = {}
@@ -164,24 +172,22 @@ class Runner:
         """Run a job to its end; returns why it failed."""
         if self.stopped or job.state() == "finished":
             return None
+        if reason := job.held():
+            return reason
         job.args.out_dir.mkdir(parents=True, exist_ok=True)
+        command = job.command()
+        print(f"{job.name}: {job.state()}", flush=True)
         with (job.args.out_dir / f"{job.name}.log").open("a") as log:
-            try:
-                fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)  # which the process inherits with its output
-            except BlockingIOError:
-                return "another process is running it"
-            command = job.command()
-            print(f"{job.name}: {job.state()}", flush=True)
             process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
-            self.processes[job.name] = process
-            if self.stopped:
-                process.terminate()
-            code = process.wait()
-            if code and not self.stopped:
-                lines = Path(log.name).read_text().replace("\r", "\n").strip().splitlines()
-                return f"exit code {code}: {lines[-1][:200] if lines else 'no output'} ({log.name})"
-            if code == 0:
-                job.keep(command)
+        self.processes[job.name] = process
+        if self.stopped:
+            process.terminate()
+        code = process.wait()
+        if code and not self.stopped:
+            lines = Path(log.name).read_text().replace("\r", "\n").strip().splitlines()
+            return f"exit code {code}: {lines[-1][:200] if lines else 'no output'} ({log.name})"
+        if code == 0:
+            job.keep(command)
         return None
 
     def stop(self) -> None:

@@ -21,7 +21,7 @@ from sher_rl.training.rollouts import Rollouts
 
 
 def main(sizes: list[int]) -> None:
-    """Save three times at each size: the first, after 1,600 new rows, after 100,000; then restore."""
+    """Save and restore at each size."""
     folder = Path(tempfile.mkdtemp())
     for rows in sizes:
         measure(dataclasses.replace(load("sher_hand_egg").CONFIG, out_dir=folder, compile=False), rows)
@@ -45,13 +45,10 @@ def measure(config: sher_rl.Config, rows: int) -> None:
         rollouts=rollouts,
     )
     transitions = next(rollouts).select(*TRANSITION)
-    written = 0
-    for more in (rows, 1_600, 100_000):
-        for first in range(0, more, 1_600):
-            n = min(1_600, more - first)
-            buffer.extend(TensorDict.apply(transitions.reshape(-1)[:n], randomized))
-        written += more
-        print(f"{len(buffer):,} rows:", checkpoint.save(written), flush=True)
+    for first in range(0, rows, 1_600):
+        n = min(1_600, rows - first)
+        buffer.extend(TensorDict.apply(transitions.reshape(-1)[:n], randomized))
+    print(f"{len(buffer):,} rows:", checkpoint.save(rows), flush=True)
     buffer.empty()
     started = time.monotonic()
     checkpoint.restore()

@@ -1,8 +1,7 @@
-"""The rows of a replay buffer as files that never change, so that checkpoints share them."""
+"""The rows of a replay buffer as files."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from torch import Tensor
 from torchrl.data import TensorStorage
 
 from sher_rl import _torchrl
-from sher_rl.files import Record, digest, read_checked, write_file
+from sher_rl.files import Record, read_checked, write_file
 
 ROWS = 2**15
 """Rows in a file: 22 MB of HandManipulateEgg's."""
@@ -30,10 +29,8 @@ def describe(storage: TensorStorage) -> dict[str, Any]:
     }
 
 
-def write_chunks(
-    storage: TensorStorage, folder: Path, known: Mapping[str, Record], known_folder: Path | None
-) -> dict[str, Record]:
-    """Write the rows that a storage holds into ``folder``; a file that is among the ``known`` is linked instead.
+def write_chunks(storage: TensorStorage, folder: Path) -> dict[str, Record]:
+    """Write the rows that a storage holds into ``folder``.
 
     A file has the columns of :data:`ROWS` consecutive slots, one after the other, as the bytes in memory.
 
@@ -43,12 +40,8 @@ def write_chunks(
     records = {}
     for first in range(0, len(storage), ROWS):
         name = f"rows-{first // ROWS:05}.raw"
-        parts = _bytes(storage.get(slice(first, min(first + ROWS, len(storage)))))
-        old = known.get(name)
-        if old and known_folder and old["sha256"] == digest(parts) and _link(known_folder / name, folder / name):
-            records[name] = old
-        else:
-            records[name] = write_file(folder / name, parts)
+        rows = storage.get(slice(first, min(first + ROWS, len(storage))))
+        records[name] = write_file(folder / name, _bytes(rows))
     return records
 
 
@@ -98,12 +91,3 @@ def _parse(content: memoryview, columns: list[tuple[list[str], str, list[int]]],
     if at != len(data):
         raise ValueError("a file of rows has another length than its columns")
     return rows
-
-
-def _link(source: Path, target: Path) -> bool:
-    """Give a file a second name, if the file system can."""
-    try:
-        os.link(source, target)
-    except OSError:
-        return False
-    return True

@@ -29,9 +29,9 @@ class RunCheckpoint:
     """A run's state in ``RUN/checkpoints/<frames>``: a buffer, named components and the global random states.
 
     ``state.pt`` holds the components' state dicts, ``rows-*.raw`` what the buffer holds, and ``manifest.json``,
-    written last, names the files with their checksums. A checkpoint appears whole or not at all; files of rows that
-    did not change are shared with the one before; the last two are kept. Reading unpickles nothing and checks
-    everything.
+    written last, names the files with their checksums. A checkpoint appears whole or not at all, and is written from
+    memory alone, so that damage to one on the disk goes into no other; the last two are kept. Reading unpickles
+    nothing and checks everything.
 
     Args:
         folder: the run's folder.
@@ -48,28 +48,30 @@ class RunCheckpoint:
         self._components = {"buffer": BufferState(buffer), **components, "random": GlobalRNGState()}
 
     def save(self, frames: int) -> str:
-        """Write the checkpoint of this many frames, unless it is there, and drop all but the last two.
+        """Write the checkpoint of this many frames, unless it is there, and drop all but the last two that are whole.
 
         Returns:
-            Time and size, in words.
+            Time and size, in words, and what is called like a checkpoint without being a whole one.
 
         Raises:
             UsageError: the disk is full, or the folder cannot be written.
         """
         path = self.run / "checkpoints" / str(frames)
         started = time.monotonic()
-        if path.exists():
+        if _is_whole(path):
             return f"checkpoint {path}: is there already"
+        spoilt = [other.name for other in _numbered(self.run) if not _is_whole(other)]
         try:
+            _remove(path)
             with new_folder(path) as part:
-                size, fresh = self._write(part, frames)
-            for old in (*saved_checkpoints(self.run)[:-KEPT], *path.parent.glob(".*.part")):
-                shutil.rmtree(old, ignore_errors=True)
+                size = self._write(part, frames)
+            self._tidy()
         except OSError as error:
             kept = f"{str(last)!r} is as it was" if (last := self._last()) else "there is none before it"
             raise UsageError(f"checkpoint {str(path)!r} cannot be written ({error.strerror}); {kept}.") from error
         seconds = time.monotonic() - started
-        return f"checkpoint {path}: {size / 1e6:,.1f} MB, {fresh / 1e6:,.1f} of them new, in {seconds:.1f} s"
+        unused = f"; damaged and not used: {', '.join(spoilt)}" if spoilt else ""
+        return f"checkpoint {path}: {size / 1e6:,.1f} MB in {seconds:.1f} s{unused}"
 
     def restore(self) -> bool:
         """Load the newest checkpoint; returns whether there is one.
@@ -99,19 +101,24 @@ class RunCheckpoint:
     def _last(self) -> Path | None:
         return next(reversed(saved_checkpoints(self.run)), None)
 
-    def _write(self, part: Path, frames: int) -> tuple[int, int]:
-        last = self._last()
-        known = read_manifest(last)["files"] if last else {}
+    def _write(self, part: Path, frames: int) -> int:
+        """Write all files into a folder; returns their bytes."""
         content = io.BytesIO()
         torch.save({name: component.state_dict() for name, component in self._components.items()}, content)
         _load(content.getbuffer())  # what only pickle could read back is refused now, not when it is needed
         files = {"state.pt": write_file(part / "state.pt", [content.getbuffer()])}
-        files |= write_chunks(self._storage, part, known, last)
+        files |= write_chunks(self._storage, part)
         manifest = {"format": FORMAT, "frames": frames, "config": self.config, "versions": versions()}
         manifest |= {"buffer": describe(self._storage), "files": files}
         write_file(part / "manifest.json", [render_manifest(manifest)])
-        fresh = sum(record["bytes"] for name, record in files.items() if known.get(name) != record)
-        return sum(record["bytes"] for record in files.values()), fresh
+        return sum(record["bytes"] for record in files.values())
+
+    def _tidy(self) -> None:
+        """Drop what is older than the last two whole checkpoints, and what a killed process left unfinished."""
+        kept = [path for path in _numbered(self.run) if _is_whole(path)][-KEPT:]
+        unfinished = (self.run / "checkpoints").glob(".*.part")
+        for old in (*(path for path in _numbered(self.run) if int(path.name) < int(kept[0].name)), *unfinished):
+            _remove(old)
 
     def _check(self, saved: Mapping[str, Any]) -> None:
         changed = [key for key in sorted({*saved, *self.config}) if saved.get(key) != self.config.get(key)]
@@ -121,10 +128,31 @@ class RunCheckpoint:
 
 
 def saved_checkpoints(run: Path) -> list[Path]:
-    """Folders of a run's finished checkpoints, oldest first."""
+    """Folders of a run's finished checkpoints, oldest first; what has no manifest, which is written last, is none."""
+    return [path for path in _numbered(run) if (path / "manifest.json").is_file()]
+
+
+def _numbered(run: Path) -> list[Path]:
+    """What is called like a checkpoint in a run's folder, oldest first."""
     folder = run / "checkpoints"
-    folders = folder.iterdir() if folder.is_dir() else ()
-    return sorted((path for path in folders if path.name.isdecimal()), key=lambda path: int(path.name))
+    paths = folder.iterdir() if folder.is_dir() else ()
+    return sorted((path for path in paths if path.name.isdecimal()), key=lambda path: int(path.name))
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether a checkpoint is there with a sound manifest and files of the lengths that it names."""
+    try:
+        files = read_manifest(path)["files"]
+        return all((path / name).stat().st_size == record["bytes"] for name, record in files.items())
+    except Exception:  # a damaged or crafted file can make its reader raise anything
+        return False
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _load(content: Any) -> dict[str, Any]:

@@ -53,7 +53,7 @@ class RunningStatistics(nn.Module):
     @torch.no_grad()
     def add(self, value: Tensor) -> None:
         """Add raw vectors ``(*batch, size)``."""
-        rows = value.reshape(-1, value.shape[-1]).clamp(-self.raw_clip, self.raw_clip).double()
+        rows = value.reshape(-1, value.shape[-1]).to(self.total.device).clamp(-self.raw_clip, self.raw_clip).double()
         self.count += len(rows)
         self.total += rows.sum(0)
         self.total_square += rows.square().sum(0)
@@ -136,24 +136,30 @@ class GoalNormalizer(Transform):
 
     As a buffer's transform, behind :class:`~sher_rl.HindsightRelabel`, it replaces ``observation``
     ``(*batch, observation)`` and ``desired_goal`` ``(*batch, goal)`` of a batch, float32, and theirs under ``next``,
-    by normalised values in [-5, 5]. Its two norms, ``observation`` and ``goal``, are what
+    by normalised values in [-5, 5]. What is written to the buffer counts: observations, and goals, desired and achieved
+    ones, since hindsight makes desired ones of them. Its two norms, ``observation`` and ``goal``, are what
     :func:`~sher_rl.make_policy` takes (openai/baselines, her/normalizer.py).
 
     Args:
         dims: sizes of observation and goal.
         goal: norm of the goals, instead of one that takes them as they are; :class:`~sher_rl.PoseNorm` for poses.
+        update_on_write: let what is written count; without, only :meth:`update` does. :func:`~sher_rl.train` turns it
+            off and gives :meth:`update` the relabelled rows, as HER's baselines do.
 
     Raises:
-        UsageError: ``goal`` is for goals of another length.
+        UsageError: ``goal`` is for goals of another length; on write, a key is missing.
 
     >>> normalizer = GoalNormalizer(GoalDims(observation=10, goal=3, action=4))
     >>> normalizer.goal.std.shape
     torch.Size([3])
     """
 
-    def __init__(self, dims: GoalDims, goal: GoalNorm | PoseNorm | None = None) -> None:
+    def __init__(
+        self, dims: GoalDims, goal: GoalNorm | PoseNorm | None = None, *, update_on_write: bool = True
+    ) -> None:
         keys = ["observation", "desired_goal", ("next", "observation"), ("next", "desired_goal")]
         super().__init__(in_keys=keys, out_keys=keys)
+        self.update_on_write = update_on_write
         self.observation = ObservationNorm(dims.observation)
         self.goal = GoalNorm(dims.goal) if goal is None else goal
         if len(self.goal.mean) != dims.goal:
@@ -167,8 +173,24 @@ class GoalNormalizer(Transform):
             part.set("observation", self.observation(observation))
         return tensordict
 
+    def _inv_call(self, tensordict: TensorDictBase) -> TensorDictBase:
+        """Let what is written count, with the achieved goals, which hindsight will put for desired ones."""
+        if self.update_on_write:
+            self.update(tensordict)
+            achieved_goal = tensordict.get(("next", "achieved_goal"), None)
+            if achieved_goal is not None:
+                self.goal.update(tensordict.get("observation"), achieved_goal)
+        return tensordict
+
     def update(self, tensordict: TensorDictBase) -> None:
         """Add the raw observations and desired goals of ``tensordict`` to the statistics."""
-        observation = tensordict.get("observation")
+        observation = _column(tensordict, "observation")
         self.observation.update(observation)
-        self.goal.update(observation, tensordict.get("desired_goal"))
+        self.goal.update(observation, _column(tensordict, "desired_goal"))
+
+
+def _column(tensordict: TensorDictBase, key: str) -> Tensor:
+    value = tensordict.get(key, None)
+    if value is None:
+        raise UsageError(f"The rows lack {key!r}, which GoalNormalizer normalises; write it, too.")
+    return value

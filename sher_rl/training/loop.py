@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import signal
 import time
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -27,7 +29,7 @@ from sher_rl.training.loggers import open_logger
 from sher_rl.training.parts import Parts
 from sher_rl.training.progress import Progress
 from sher_rl.training.rollouts import Rollouts
-from sher_rl.training.run_folder import make_run_folder
+from sher_rl.training.run_folder import run_folder
 from sher_rl.training.samplers import OnCycle, nothing
 from sher_rl.training.signals import noted_signals
 from sher_rl.training.updates import gradient_steps
@@ -102,37 +104,25 @@ def train(
     )
     evaluation = Evaluation(config, test_env)
     rollouts = Rollouts(config, env, explorer)
-    run = _Run(config, parts, evaluation, rollouts)
-    progress = run.progress
-    with closing(rollouts), closing(evaluation), closing(progress), noted_signals() as signals:
-        while progress.frames < config.total_frames and not signals:
-            run.collect()
-            if progress.frames >= config.random_frames:
-                run.update()
-            progress.show()
-            if progress.frames >= config.eval_frames * (progress.rows + 1):
-                run.evaluate()
-            if time.monotonic() - run.saved > 60 * config.checkpoint_minutes:
-                run.save()
-        run.save()
-        if progress.frames < config.total_frames:
-            progress.note(f"stopped by {signals[0].name}; go on with --resume {run.folder}")
-            raise SystemExit(128 + signals[0])
-        if progress.last_row != progress.frames:  # off the schedule, so not in the checkpoint
-            run.evaluate()
-    print(summary_table([run.folder]), draw_curves([run.folder], run.folder / "curve.png"), sep="\n")
-    return run.folder
+    with closing(rollouts), closing(evaluation), run_folder(config) as folder:
+        run = _Run(config, folder, parts, evaluation, rollouts)
+        with closing(run.progress), noted_signals() as signals:
+            run.go(signals)
+        print(summary_table([folder]), draw_curves([folder], folder / "curve.png"), sep="\n")
+    return folder
 
 
 class _Run:
-    """A run under way: the steps that its loop is made of."""
+    """A run under way: its loop, and the steps that the loop is made of."""
 
-    def __init__(self, config: RunConfig, parts: Parts, evaluation: Evaluation, rollouts: Rollouts) -> None:
+    def __init__(
+        self, config: RunConfig, folder: Path, parts: Parts, evaluation: Evaluation, rollouts: Rollouts
+    ) -> None:
         self.config = config
+        self.folder = folder
         self.parts = parts
         self.evaluation = evaluation
         self.rollouts = rollouts
-        self.folder = config.resume or make_run_folder(config)
         self.progress = Progress(self.folder, config.total_frames, open_logger(config, self.folder))
         self.checkpoint = RunCheckpoint(
             self.folder,
@@ -154,6 +144,29 @@ class _Run:
         if not self.checkpoint.restore():
             self.progress.start_over()
         save_config(dataclasses.replace(self.config, resume=None), self.folder / "config.json")
+
+    def go(self, signals: Sequence[signal.Signals]) -> None:
+        """Train to the end, or to the first of ``signals``, which leads to a checkpoint.
+
+        Raises:
+            SystemExit: there was a signal.
+        """
+        progress = self.progress
+        while progress.frames < self.config.total_frames and not signals:
+            self.collect()
+            if progress.frames >= self.config.random_frames:
+                self.update()
+            progress.show()
+            if progress.frames >= self.config.eval_frames * (progress.rows + 1):
+                self.evaluate()
+            if time.monotonic() - self.saved > 60 * self.config.checkpoint_minutes:
+                self.save()
+        self.save()
+        if progress.frames < self.config.total_frames:
+            progress.note(f"stopped by {signals[0].name}; go on with --resume {self.folder}")
+            raise SystemExit(128 + signals[0])
+        if progress.last_row != progress.frames:  # off the schedule, so not in the checkpoint
+            self.evaluate()
 
     def collect(self) -> None:
         """Collect a batch, extend the buffer, and show the normaliser its relabelled rows."""

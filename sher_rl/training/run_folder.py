@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from sher_rl.checkpoint.versions import versions
@@ -11,15 +13,29 @@ from sher_rl.errors import UsageError
 from sher_rl.files import new_folder, replace_file
 from sher_rl.training.config import RunConfig
 from sher_rl.training.config_file import save_config
+from sher_rl.training.lock import run_lock
 from sher_rl.training.loggers import check_logger
 
 
-def make_run_folder(config: RunConfig) -> Path:
-    """Create the run's folder with its ``config.json`` and ``versions.json``, or leave nothing.
+@contextmanager
+def run_folder(config: RunConfig) -> Iterator[Path]:
+    """Hold the folder of the run that is resumed, or create one, with its ``config.json`` and ``versions.json``.
+
+    It appears whole, and locked, or not at all.
 
     Raises:
-        UsageError: the folder cannot be written, or something is in it; or the logger's package is missing.
+        UsageError: another process trains in it; the folder cannot be written, or something is in the one to be
+            created; or the logger's package is missing.
     """
+    with ExitStack() as held:
+        if config.resume:
+            held.enter_context(run_lock(config.resume))
+            yield config.resume
+        else:
+            yield _create(config, held)
+
+
+def _create(config: RunConfig, held: ExitStack) -> Path:
     check_logger(config.logger)
     name = config.run_name or f"{config.task}-{config.method}-s{config.seed}-{time.strftime('%Y%m%d-%H%M%S')}"
     folder = config.out_dir / name
@@ -27,6 +43,7 @@ def make_run_folder(config: RunConfig) -> Path:
         if folder.exists() and any(folder.iterdir()):
             raise UsageError(f"run folder {str(folder)!r} is not empty; choose another --run-name or --out-dir.")
         with new_folder(folder) as part:
+            held.enter_context(run_lock(part))
             save_config(config, part / "config.json")
             replace_file(part / "versions.json", (json.dumps(versions(), indent=2) + "\n").encode())
     except OSError as error:

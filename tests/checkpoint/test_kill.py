@@ -1,6 +1,7 @@
 """Runs killed by signals, in processes of their own, then resumed and compared with the run that nothing disturbed."""
 
 import multiprocessing
+import os
 import random
 import signal
 import subprocess
@@ -67,6 +68,22 @@ def test_a_run_killed_at_any_moment_goes_on_to_the_bit(moment: int, start, undis
     assert process.exitcode == 0
     assert_same_run(whole, tmp_path / "run")
     assert not list((tmp_path / "run").glob("checkpoints/.*"))
+
+
+def test_a_second_process_is_refused_and_the_first_one_goes_on_to_the_bit(start, undisturbed, tmp_path: Path) -> None:
+    first = start(tmp_path)
+    while not (tmp_path / "run" / "config.json").exists():
+        time.sleep(0.002)
+    os.kill(first.pid, signal.SIGSTOP)
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+    second = start(tmp_path)
+    second.join()
+    assert second.exitcode == 1
+    assert before == {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+    os.kill(first.pid, signal.SIGCONT)
+    first.join()
+    assert first.exitcode == 0
+    assert_same_run(undisturbed[0], tmp_path / "run")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])

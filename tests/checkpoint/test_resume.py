@@ -96,6 +96,15 @@ def test_a_finished_run_says_so(tmp_path: Path, capsys: pytest.CaptureFixture) -
     assert before == {path: path.stat().st_mtime_ns for path in run.rglob("*")}
 
 
+def test_a_run_under_way_is_not_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def resume(*_: object) -> None:
+        small_run(tmp_path, compile=False, resume=tmp_path / "run")
+
+    monkeypatch.setattr("sher_rl.training.progress.Progress.show", resume)
+    with pytest.raises(UsageError, match=r"run' is in use by another process; wait until that has ended\."):
+        small_run(tmp_path, compile=False)
+
+
 def test_killed_before_the_last_row_it_is_written_on_resume(tmp_path: Path) -> None:
     whole = small_run(tmp_path / "whole", compile=False, eval_frames=300)
     other = small_run(tmp_path / "other", compile=False, eval_frames=300)

@@ -37,13 +37,13 @@ def test_dqn_flips_fifteen_bits_with_hindsight_alone():
     assert example.main(bits=15, plain=True) <= 0.1
 
 
-def test_sac_with_prioritised_replay():
-    assert torch.isfinite(load("sac").main(frames=400, updates=5)).all()
+def test_sac_with_prioritised_replay_reaches():
+    assert load("sac").main() >= 0.9
 
 
 @pytest.mark.parametrize("mode", ["read", "write"])
-def test_ddpg_with_a_plain_replay_buffer(mode):
-    assert torch.isfinite(load("ddpg").main(frames=400, updates=5, mode=mode)).all()
+def test_ddpg_with_a_plain_replay_buffer_reaches(mode):
+    assert load("ddpg").main(mode=mode) >= 0.9
 
 
 def test_an_asynchronous_collector_writes_the_buffer():

@@ -38,7 +38,8 @@ def episodes(lengths: list[int], first: int = 0) -> TensorDict:
 
 def test_normaliser_sees_the_new_goal_and_leaves_the_storage_raw() -> None:
     storage = LazyTensorStorage(100)
-    relabel, normalizer = HindsightRelabel(never, storage, k=1e9), GoalNormalizer(GoalDims(2, 2, 1))
+    relabel = HindsightRelabel(never, storage, k=1e9)
+    normalizer = GoalNormalizer(GoalDims(2, 2, 1), update_on_write=False)
     buffer = TensorDictReplayBuffer(storage=storage, transform=Compose(relabel, normalizer))
     index = buffer.extend(episodes([6, 4]))
     normalizer.update(relabel(storage.get(index)))
@@ -56,6 +57,31 @@ def test_normaliser_sees_the_new_goal_and_leaves_the_storage_raw() -> None:
         torch.testing.assert_close(part[key], norm.normalize(source[key]))
     assert torch.equal(batch["next", "reward"], raw["next", "reward"])
     torch.testing.assert_close(normalizer.observation.mean, storage.get(range(10))["observation"].mean(0))
+
+
+def test_what_is_written_counts_desired_goals_and_achieved_ones_alike() -> None:
+    normalizer = GoalNormalizer(GoalDims(2, 2, 1))
+    buffer = TensorDictReplayBuffer(storage=LazyTensorStorage(100), transform=normalizer)
+    rows = episodes([6, 4])
+    buffer.extend(rows[:6])
+    buffer.extend(rows[6:])
+    goals = torch.cat((rows["desired_goal"], rows["next", "achieved_goal"]))
+    torch.testing.assert_close(normalizer.observation.mean, rows["observation"].mean(0))
+    torch.testing.assert_close(normalizer.goal.mean, goals.mean(0))
+    torch.testing.assert_close(normalizer.goal.std, goals.std(0, correction=0))
+
+
+def test_without_it_a_write_counts_nothing() -> None:
+    normalizer = GoalNormalizer(GoalDims(2, 2, 1), update_on_write=False)
+    TensorDictReplayBuffer(storage=LazyTensorStorage(100), transform=normalizer).extend(episodes([6]))
+    assert (normalizer.observation.count, normalizer.goal.count) == (0, 0)
+
+
+@pytest.mark.parametrize("key", ["observation", "desired_goal"])
+def test_a_write_without_what_is_normalised_gets_one_sentence(key: str) -> None:
+    buffer = TensorDictReplayBuffer(storage=LazyTensorStorage(100), transform=GoalNormalizer(GoalDims(2, 2, 1)))
+    with pytest.raises(UsageError, match=f"The rows lack '{key}', which GoalNormalizer normalises"):
+        buffer.extend(episodes([6]).exclude(key))
 
 
 def test_normaliser_of_poses_takes_now_and_next_each_from_its_own_pose() -> None:

@@ -1,4 +1,3 @@
-import fcntl
 import json
 import signal
 import subprocess
@@ -11,6 +10,7 @@ from helpers.small import load_recipe
 
 from sher_rl import UsageError
 from sher_rl.report.progress_csv import read_progress
+from sher_rl.training.lock import run_lock
 
 TOOL = Path(__file__).parents[2] / "tools" / "reproduce.py"
 REPRODUCE = load_recipe("reproduce", TOOL.parent)
@@ -76,22 +76,22 @@ def test_the_estimate_is_seconds_a_frame_of_results_and_bytes_a_row(tmp_path: Pa
         csv = job.csv.with_name(f"fetch_reach-her-s{seed + 1}.csv")
         csv.write_text(f"{header}\n1000,1,{seconds},0,0,1,1\n")
     assert job.seconds() == 300
-    assert 150 * 5_000 < job.disk() < 170 * 5_000  # a row of FetchReach has 37 floats and some marks
+    assert 150 * 5_000 < job.disk() / 2 < 170 * 5_000  # a row of FetchReach has 37 floats and some marks
 
 
 def test_failures_are_listed_and_two_never_share_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     jobs = REPRODUCE.plan(args(tmp_path, methods=("sher", "her"), frames=400))
     jobs[0].folder.mkdir(parents=True)
     (jobs[0].folder / "config.json").write_text("{}")
-    with (tmp_path / "runs" / f"{jobs[1].name}.log").open("w") as log:
-        fcntl.flock(log, fcntl.LOCK_EX)
+    jobs[1].folder.mkdir()
+    with run_lock(jobs[1].folder):
         assert REPRODUCE.run_all(jobs, 2) == 1
     output = capsys.readouterr().out
     assert "0 of 2 runs finished, 2 failed" in output
-    assert "fetch_reach-her-s0: another process is running it" in output
+    assert f"fetch_reach-her-s0: run folder '{jobs[1].folder}' is in use by another process; wait" in output
     assert "fetch_reach-sher-s0: exit code 1: error: " in output
     assert not (tmp_path / "results").exists()
-    assert not jobs[1].folder.exists()
+    assert not (jobs[1].folder / "config.json").exists()
 
 
 def test_a_stopped_plan_goes_on_and_a_finished_one_has_nothing_to_do(tmp_path: Path) -> None:

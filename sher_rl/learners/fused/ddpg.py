@@ -18,6 +18,8 @@ from sher_rl.learners.fused.layers import (
     joint_norm,
     q_values,
 )
+from sher_rl.learners.fused.verification import check_is, check_reads, check_relu_layers, check_settings
+from sher_rl.modules.networks import STATE, DeterministicNet
 from sher_rl.objectives.ddpg import MultiGoalDDPGLoss
 
 
@@ -72,7 +74,17 @@ def gradients(
 
 
 def fuse(loss: MultiGoalDDPGLoss) -> Fusion:
-    """How :class:`~sher_rl.FusedLearner` differentiates this loss."""
+    """How :class:`~sher_rl.FusedLearner` differentiates this loss.
+
+    Raises:
+        UsageError: the loss has settings or networks that :func:`gradients` is not of.
+    """
+    check_settings(loss, loss_function=("l2",))
+    check_reads("actor_network", loss.actor_network, STATE)
+    check_reads("value_network", loss.value_network, [*STATE, "action"])
+    check_is("actor_network", loss.actor_network.module, DeterministicNet)
+    check_relu_layers("actor_network", loss.actor_network.module.mlp)
+    check_relu_layers("value_network", loss.value_network.module)
     return Fusion(
         critic=["value_network"],
         actor=["actor_network"],

@@ -15,7 +15,9 @@ Pairs = list[tuple[nn.Parameter, nn.Parameter]]
 
 
 class FlatNetworks:
-    """Networks of a loss as one float32 vector, and the same as stacked layers of another dtype.
+    """Networks of a loss as one float32 ``vector``, and the same as stacked ``layers`` of another dtype.
+
+    ``master_layers`` are those of the vector itself, and ``parameters`` the loss's own, in its order.
 
     Args:
         loss: its parameters become views of the vector.
@@ -27,18 +29,28 @@ class FlatNetworks:
     def __init__(
         self, loss: LossModule, names: Iterable[str], dtype: torch.dtype, scalars: Iterable[nn.Parameter] = ()
     ) -> None:
-        pairs = {name: _layer_pairs(getattr(loss, f"{name}_params")) for name in names}
-        sizes = [sum(p.numel() for p in _in_order(network)) for network in pairs.values()]
-        self.vector = _flatten([*(p for network in pairs.values() for p in _in_order(network)), *scalars])
+        self._pairs = {name: _layer_pairs(getattr(loss, f"{name}_params")) for name in names}
+        self.parameters = [*(p for network in self._pairs.values() for p in _in_order(network)), *scalars]
+        self.vector = _flatten(self.parameters)
         self._low = self.vector.detach().to(dtype, copy=True)
-        low = self._low[: sum(sizes)].split(sizes)
-        self.layers: list[Layers] = [_layers(part, network) for part, network in zip(low, pairs.values(), strict=True)]
-        parts = self.vector.detach()[: sum(sizes)].split(sizes)
-        self.parts: dict[str, Tensor] = dict(zip(pairs, parts, strict=True))
+        self.layers = self._layers_of(self._low)
+        self.master_layers = self._layers_of(self.vector.detach())
+
+    @property
+    def parts(self) -> dict[str, Tensor]:
+        """The vector's parts, by network."""
+        return self._parts_of(self.vector.detach())
 
     def lower(self) -> None:
         """Bring the layers to the vector's values."""
         self._low.copy_(self.vector.detach())
+
+    def _parts_of(self, flat: Tensor) -> dict[str, Tensor]:
+        sizes = [sum(p.numel() for p in _in_order(network)) for network in self._pairs.values()]
+        return dict(zip(self._pairs, flat[: sum(sizes)].split(sizes), strict=True))
+
+    def _layers_of(self, flat: Tensor) -> list[Layers]:
+        return [_layers(part, self._pairs[name]) for name, part in self._parts_of(flat).items()]
 
 
 def _layer_pairs(params: TensorDictParams) -> Pairs:

@@ -18,6 +18,7 @@ from sher_rl.learners.fused import ddpg as fused_ddpg
 from sher_rl.learners.fused import sher as fused_sher
 from sher_rl.learners.fused.flat_weights import FlatNetworks
 from sher_rl.learners.fused.layers import Batch, Fusion
+from sher_rl.learners.fused.verification import INSTEAD, agrees_with_autograd, check_batch
 from sher_rl.objectives.ddpg import MultiGoalDDPGLoss
 from sher_rl.objectives.sher import SoftMultiGoalLoss
 
@@ -45,8 +46,9 @@ class FusedLearner:
         compile: compile the gradients; takes a C++ compiler and, the first time, a quarter of a minute.
 
     Raises:
-        UsageError: the loss is another one, has another reduction or renamed keys, or, in :meth:`step`, the batch has
-            rows of several steps; :class:`Learner` takes them.
+        UsageError: the loss is another one, or a subclass, or has other settings or networks than these; in
+            :meth:`step`, the batch has rows of several steps or a mask, or the first batch's losses and gradients are
+            not those of ``loss.forward`` and autograd. :class:`Learner` takes them all.
 
     >>> from sher_rl import GoalDims, make_networks
     >>> loss = SoftMultiGoalLoss(*make_networks(GoalDims(10, 3, 4)), alpha=0.05, gamma=0.98)
@@ -78,6 +80,7 @@ class FusedLearner:
         critic = {"params": [self._critic.vector], "lr": critic_lr}
         actor = {"params": [self._actor.vector], "lr": actor_lr}
         self.optimizer = torch.optim.Adam([critic, actor], fused=True)
+        self._verified = False
         self._layers = [*self._critic.layers, *self._actor.layers, *self._target.layers]
         self._gradients = fusion.gradients
         if compile:
@@ -92,13 +95,26 @@ class FusedLearner:
         ``terminated``. Writes ``td_error`` ``(B,)`` into it and heeds its ``priority_weight``, if there is one. No step
         is taken where a loss or the gradient is NaN or Inf.
         """
+        check_batch(batch)
         tensors = _tensors(batch)
+        if not self._verified:
+            self._verified = self._verify(batch, tensors)
         critic, actor, error, statistics = self._gradients(*self._layers, tensors, *self._fusion.arguments(tensors))
         batch.set("td_error", error.clone())  # a CUDA graph writes its outputs anew at each step
         named = dict(zip(statistics, torch.stack(list(statistics.values())).unbind(), strict=True))
         if losses_are_finite(named):
             self._descend(critic, actor)
         return named
+
+    def _verify(self, batch: TensorDictBase, tensors: Batch) -> bool:
+        """Hold the gradients, in float32 and not compiled, to the loss and autograd, both from the same draws."""
+        networks = {"critic": self._critic, "actor": self._actor}
+        layers = [layer for part in (*networks.values(), self._target) for layer in part.master_layers]
+        devices = [self._actor.vector.device] if self._actor.vector.is_cuda else []
+        with torch.random.fork_rng(devices):
+            gradients = self._fusion.gradients(*layers, tensors, *self._fusion.arguments(tensors))
+        with torch.random.fork_rng(devices):
+            return agrees_with_autograd(self.loss, batch, networks, gradients)
 
     def _descend(self, critic: Tensor, actor: Tensor) -> None:
         self._critic.vector.grad = critic
@@ -152,19 +168,13 @@ _FUSE: dict[type[LossModule], Callable[[Any], Fusion]] = {
 
 
 def _fuse(loss: LossModule) -> Fusion:
-    fuse = next((fuse for kind, fuse in _FUSE.items() if isinstance(loss, kind)), None)
+    fuse = _FUSE.get(type(loss))  # a subclass may compute anything
     if fuse is None:
-        raise UsageError(f"loss is a {type(loss).__name__}, whose gradient is not written out; use sher_rl.Learner.")
-    renamed = [key for key, default in vars(loss.default_keys()).items() if getattr(loss.tensor_keys, key) != default]
-    if loss.reduction != "mean" or renamed:
-        given = f"renamed keys {renamed}" if renamed else f"reduction {loss.reduction!r}"
-        raise UsageError(f"loss has {given}, which the fused gradient does not know; use sher_rl.Learner.")
+        raise UsageError(f"loss is a {type(loss).__name__}, whose gradient is not written out; {INSTEAD}.")
     return fuse(loss)
 
 
 def _tensors(batch: TensorDictBase) -> Batch:
-    if batch.get("steps_to_next_obs", None) is not None:
-        raise UsageError("The batch has 'steps_to_next_obs', rows of several steps; use sher_rl.Learner for it.")
     following = batch.get("next")
     reward = following.get("reward").squeeze(-1)
     weight = batch.get("priority_weight", torch.ones_like(reward))

@@ -7,7 +7,9 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+from torchrl.modules import TanhNormal
 
+from sher_rl.errors import UsageError
 from sher_rl.functional.bounds import fresh_q_bounds, q_target_bounds
 from sher_rl.functional.tanh_gaussian import policy_scale, policy_scale_slope, tanh_log_prob
 from sher_rl.functional.targets import entropy_target, policy_objective, soft_q_target, soft_value_target
@@ -23,6 +25,8 @@ from sher_rl.learners.fused.layers import (
     joint_norm,
     q_values,
 )
+from sher_rl.learners.fused.verification import INSTEAD, check_is, check_reads, check_relu_layers, check_settings
+from sher_rl.modules.networks import STATE, GaussianNet
 from sher_rl.objectives.sher import SoftMultiGoalLoss
 
 
@@ -145,7 +149,12 @@ def ascend(
 
 
 def fuse(loss: SoftMultiGoalLoss) -> Fusion:
-    """How :class:`~sher_rl.FusedLearner` differentiates this loss."""
+    """How :class:`~sher_rl.FusedLearner` differentiates this loss.
+
+    Raises:
+        UsageError: the loss has settings or networks that :func:`gradients` is not of.
+    """
+    _check(loss)
 
     def arguments(batch: Batch) -> tuple[Any, ...]:
         return loss.log_alpha.detach(), torch.randn_like(batch.action), _rules(loss, batch.action)
@@ -158,6 +167,20 @@ def fuse(loss: SoftMultiGoalLoss) -> Fusion:
         gradients=gradients,
         arguments=arguments,
     )
+
+
+def _check(loss: SoftMultiGoalLoss) -> None:
+    check_settings(loss)
+    for name, in_keys in (("actor_network", STATE), ("qvalue_network", [*STATE, "action"]), ("value_network", STATE)):
+        check_reads(name, getattr(loss, name), in_keys)
+    for name in ("qvalue_network", "value_network"):
+        check_relu_layers(name, getattr(loss, name).module)
+    net, distribution = loss.actor_network
+    check_is("actor_network", net.module, GaussianNet)
+    check_relu_layers("actor_network", net.module.mlp)
+    if distribution.distribution_class is not TanhNormal or distribution.distribution_kwargs:
+        given = ", ".join([distribution.distribution_class.__name__, *distribution.distribution_kwargs])
+        raise UsageError(f"loss.actor_network has the distribution {given}, not TanhNormal as it is; {INSTEAD}.")
 
 
 def _rules(loss: SoftMultiGoalLoss, action: Tensor) -> Rules:
