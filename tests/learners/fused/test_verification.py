@@ -160,5 +160,5 @@ def test_another_estimator_is_refused_before_and_after() -> None:
     learner.step(random_batch(8))
     loss.make_value_estimator(ValueEstimators.TDLambda)
     for attempt in (lambda: learner.step(random_batch(8)), lambda: FusedLearner(loss, **RATES)):
-        with pytest.raises(UsageError, match="loss.value_estimator is a TDLambdaEstimator"):
+        with pytest.raises(UsageError, match=r"loss\.value_estimator is a TDLambdaEstimator"):
             attempt()
