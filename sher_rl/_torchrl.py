@@ -88,11 +88,6 @@ def take_over_targets(loss: LossModule, names: Iterable[str]) -> None:
         loss._has_update_associated[name] = True
 
 
-def forget_cached_weights(loss: LossModule) -> None:
-    """Drop the detached weights that a loss has cached, as ``loss.to(device)`` does on its way."""
-    loss._erase_cache()
-
-
 def vmap_over_weights(
     module: TensorDictModuleBase, in_dims: tuple[int | None, ...], **options: Any
 ) -> Callable[..., TensorDictBase]:

@@ -158,18 +158,6 @@ def test_targets_taken_over_give_no_warning():
         _ = loss.target_value_network_params, loss.target_actor_network_params
 
 
-def test_weights_that_a_loss_cached_are_forgotten():
-    loss = ddpg_loss()
-    _torchrl.take_over_targets(loss, ["actor_network", "value_network"])
-    batch = TensorDict({"observation": torch.ones(3, 2), "action": torch.ones(3, 1)}, [3])
-    batch["next"] = batch.clone().update({"reward": torch.ones(3, 1), "done": torch.zeros(3, 1, dtype=torch.bool)})
-    batch["next", "terminated"] = batch["next", "done"]
-    loss(batch)
-    assert "_cache" in vars(loss)
-    _torchrl.forget_cached_weights(loss)
-    assert "_cache" not in vars(loss)
-
-
 @pytest.mark.parametrize("in_a_loop", [False, True])
 def test_a_module_is_mapped_over_stacked_weights(in_a_loop):
     loss = ddpg_loss()

@@ -147,7 +147,8 @@ class GoalNormalizer(Transform):
             off and gives :meth:`update` the relabelled rows, as HER's baselines do.
 
     Raises:
-        UsageError: ``goal`` is for goals of another length; on write, a key is missing.
+        UsageError: ``goal`` is for goals of another length; on write, a key is missing; or it is used as an
+            environment's transform.
 
     >>> normalizer = GoalNormalizer(GoalDims(observation=10, goal=3, action=4))
     >>> normalizer.goal.std.shape
@@ -166,12 +167,16 @@ class GoalNormalizer(Transform):
             raise UsageError(f"goal is a norm of {len(self.goal.mean)} numbers, dims has {dims.goal}; leave it out.")
 
     def forward(self, tensordict: TensorDictBase) -> TensorDictBase:
-        """Normalise a batch in place."""
-        for part in (tensordict, tensordict.get("next")):
+        """Normalise a batch, and leave the one given as it is: ``buffer[:]`` of a full buffer is its storage."""
+        batch = tensordict.copy()
+        for part in (batch, batch.get("next")):
             observation = part.get("observation")
             part.set("desired_goal", self.goal(observation, part.get("desired_goal")))
             part.set("observation", self.observation(observation))
-        return tensordict
+        return batch
+
+    def _call(self, next_tensordict: TensorDictBase) -> TensorDictBase:
+        raise UsageError("GoalNormalizer belongs in a replay buffer, not in an environment; use make_policy there.")
 
     def _inv_call(self, tensordict: TensorDictBase) -> TensorDictBase:
         """Let what is written count, with the achieved goals, which hindsight will put for desired ones."""

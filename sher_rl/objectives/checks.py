@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
+
+from tensordict import NestedKey, TensorDictBase
+from torch import Tensor
 
 from sher_rl.errors import UsageError, check_numbers, is_number
 
 
-def check_gamma(gamma: float) -> None:
-    """Refuse a discount outside [0, 1).
+def check_gamma(gamma: Any) -> None:
+    """Refuse a discount outside [0, 1), a number or a tensor of one.
 
     >>> check_gamma(0.98)
     """
+    gamma = gamma.item() if isinstance(gamma, Tensor) else gamma
     check_numbers(gamma=gamma)
     if not 0 <= gamma < 1:
         raise UsageError(f"gamma is {gamma}; use a number from 0 up to, not including, 1.")
@@ -54,3 +59,14 @@ def check_choice(name: str, value: Any, known: tuple[str, ...]) -> None:
     """
     if value not in known:
         raise UsageError(f"{name} is {value!r:.80}; use one of {', '.join(known)}.")
+
+
+def check_has(batch: TensorDictBase, keys: Iterable[NestedKey]) -> None:
+    """Refuse a batch that lacks something a loss reads.
+
+    >>> from tensordict import TensorDict
+    >>> check_has(TensorDict({"action": [0.0]}), ["action"])
+    """
+    missing = [key for key in keys if batch.get(key, None) is None]
+    if missing:
+        raise UsageError(f"The batch has no {', '.join(map(repr, missing))}; use one that has all that the loss reads.")

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar, TypeAlias
 
-from tensordict import TensorDict, TensorDictBase
+from tensordict import NestedKey, TensorDict, TensorDictBase, unravel_key
 from tensordict.nn import TensorDictModule, dispatch
 from torch import Tensor
-from torchrl.objectives import DDPGLoss, ValueEstimators
-from torchrl.objectives.value import TD0Estimator
+from torchrl.objectives import DDPGLoss, ValueEstimators, distance_loss
+from torchrl.objectives.value import ValueEstimatorBase
 
 from sher_rl.functional.bounds import return_bounds
 from sher_rl.functional.targets import penalised_value
-from sher_rl.objectives.checks import check_at_least_0, check_gamma
+from sher_rl.objectives.checks import check_at_least_0, check_gamma, check_has
+from sher_rl.objectives.keys import input_keys
+from sher_rl.objectives.networks import evaluate
+
+Estimator: TypeAlias = ValueEstimators | ValueEstimatorBase | type[ValueEstimatorBase]
 
 
 class MultiGoalDDPGLoss(DDPGLoss):
@@ -43,7 +47,7 @@ class MultiGoalDDPGLoss(DDPGLoss):
     :class:`torchrl.objectives.SoftUpdate`.
 
     Raises:
-        UsageError: a value outside its range.
+        UsageError: a value outside its range, also where it is assigned later; in ``forward``, the batch lacks a key.
 
     >>> import torch
     >>> from sher_rl import GoalDims, make_ddpg_networks
@@ -55,6 +59,8 @@ class MultiGoalDDPGLoss(DDPGLoss):
     >>> losses = loss(batch)
     >>> (losses["loss_actor"] + losses["loss_qvalue"]).backward()
     """
+
+    out_keys: ClassVar = ["loss_actor", "loss_qvalue", "q_mean", "q_min", "q_max"]
 
     def __init__(
         self,
@@ -71,42 +77,64 @@ class MultiGoalDDPGLoss(DDPGLoss):
         self.action_l2 = action_l2
         self.make_value_estimator(gamma=gamma)
 
-    def make_value_estimator(self, value_type: ValueEstimators | None = None, **hyperparams: Any) -> DDPGLoss:
-        """Set ``gamma`` the TorchRL way; of the estimators only TD(0) is the baselines'."""
-        if value_type not in (None, ValueEstimators.TD0) or set(hyperparams) != {"gamma"}:
-            raise NotImplementedError(f"MultiGoalDDPGLoss has the TD0 estimator with gamma, not {value_type}.")
-        self._value_estimator = _ClippedTD0(gamma=hyperparams["gamma"], value_network=self.actor_critic)
+    @property
+    def gamma(self) -> Tensor:
+        """The discount, which is the value estimator's; assign a number to change it."""
+        return self._value_estimator.gamma
+
+    @gamma.setter
+    def gamma(self, value: float) -> None:
+        check_gamma(value)
+        self._value_estimator.gamma.fill_(float(value))
+
+    def make_value_estimator(self, value_type: Estimator | None = None, **hyperparams: Any) -> DDPGLoss:
+        """As TorchRL's. HER's is TD(0), the default; targets of any estimator are clipped."""
+        if self._value_estimator is not None:
+            hyperparams.setdefault("gamma", self.gamma.item())
+        check_gamma(hyperparams["gamma"])
+        super().make_value_estimator(value_type, **hyperparams)
         self._forward_value_estimator_keys()
         return self
-
-    @property
-    def out_keys(self) -> list[str]:
-        """Keys that ``forward`` returns."""
-        return ["loss_actor", "loss_qvalue", "q_mean", "q_min", "q_max"]
 
     @dispatch
     def forward(self, tensordict: TensorDictBase) -> TensorDictBase:
         """Compute the losses of a batch; see the class."""
-        loss_qvalue, metadata = self.loss_value(tensordict)
-        tensordict.set(self.tensor_keys.priority, metadata["td_error"].sqrt())  # TorchRL writes the square
-        q = metadata["pred_value"].detach()
-        out = {"loss_actor": self.loss_actor(tensordict)[0], "loss_qvalue": loss_qvalue}
+        check_has(tensordict, self._needed())
+        loss_qvalue, found = self.loss_value(tensordict)
+        loss_actor, _ = self.loss_actor(tensordict)
+        q = found["pred_value"].detach()
+        out = {"loss_actor": loss_actor, "loss_qvalue": loss_qvalue}
         return TensorDict({**out, "q_mean": q.mean(), "q_min": q.min(), "q_max": q.max()})
 
     def loss_actor(self, tensordict: TensorDictBase) -> tuple[Tensor, dict[str, Tensor]]:
         """Loss of the policy; the weights of prioritised replay correct the critic alone."""
         state = tensordict.select(*self.actor_in_keys, *self.value_exclusive_keys, strict=False)
-        with self.actor_network_params.to_module(self.actor_network, preserve_module_state=False):
-            state = self.actor_network(state)
-        with self._cached_detached_value_params.to_module(self.value_network, preserve_module_state=False):
-            q = self.value_network(state).get(self.tensor_keys.state_action_value).squeeze(-1)
+        state = state.update(evaluate(self.actor_network, self.actor_network_params, state))
+        q = self._q(state, self.value_network_params.data)
         action = state.get(self.actor_network.out_keys[0])
         return self._reduce_loss(-penalised_value(q, action, self.action_l2), tensordict), {}
 
+    def loss_value(self, tensordict: TensorDictBase) -> tuple[Tensor, dict[str, Tensor]]:
+        """Loss of Q against targets within the returns that rewards of -1 and 0 allow; writes the priority."""
+        q = self._q(tensordict, self.value_network_params)
+        weights = {"module": {"0": self.target_actor_network_params, "1": self.target_value_network_params}}
+        target = self.value_estimator.value_estimate(tensordict, target_params=TensorDict(weights)).squeeze(-1)
+        target = target.clamp(*return_bounds(self.gamma.item())).detach()
+        error = (q - target).detach()
+        tensordict.set(self.tensor_keys.priority, error.abs())
+        loss = distance_loss(q, target, loss_function=self.loss_function)
+        found = {"td_error": error.square(), "pred_value": q, "target_value": target}
+        return self._reduce_loss(loss, tensordict, weights=self._maybe_get_priority_weight(tensordict)), found
 
-class _ClippedTD0(TD0Estimator):
-    """TD(0) within the returns that rewards of -1 and 0 allow."""
+    def _q(self, tensordict: TensorDictBase, params: TensorDictBase) -> Tensor:
+        return evaluate(self.value_network, params, tensordict).get(self.tensor_keys.state_action_value).squeeze(-1)
 
-    def value_estimate(self, *args: Any, **kwargs: Any) -> Tensor:
-        target = super().value_estimate(*args, **kwargs)
-        return target.clamp(*return_bounds(self.gamma.item()))
+    def _set_in_keys(self) -> None:
+        self.in_keys = [*self._needed(), unravel_key(("next", self.tensor_keys.done))]
+
+    def _needed(self) -> list[NestedKey]:
+        state = [*self.actor_in_keys, *self.value_exclusive_keys]
+        return input_keys(
+            [*state, *self.value_network.in_keys],
+            [*state, self.tensor_keys.reward, self.tensor_keys.terminated],
+        )

@@ -9,9 +9,8 @@ import torch
 from tensordict import TensorDict, TensorDictBase, TensorDictParams
 from tensordict.nn import ProbabilisticTensorDictSequential, TensorDictModule, dispatch
 from torch import Tensor, nn
-from torchrl.envs.utils import ExplorationType, set_exploration_type
-from torchrl.modules.distributions.utils import rsample_and_log_prob
 from torchrl.objectives import LossModule, ValueEstimators
+from torchrl.objectives.value import TD0Estimator
 
 from sher_rl import _torchrl
 from sher_rl.errors import check_counts
@@ -24,8 +23,9 @@ from sher_rl.functional.targets import (
     soft_value_target,
     temperature_loss,
 )
-from sher_rl.objectives.checks import check_alpha, check_choice, check_gamma, check_target_entropy
+from sher_rl.objectives.checks import check_alpha, check_choice, check_gamma, check_has, check_target_entropy
 from sher_rl.objectives.keys import SoftMultiGoalKeys, input_keys, output_keys
+from sher_rl.objectives.networks import evaluate, sample_action
 
 
 class SoftMultiGoalLoss(LossModule):
@@ -75,7 +75,7 @@ class SoftMultiGoalLoss(LossModule):
     :class:`torchrl.objectives.SoftUpdate`.
 
     Raises:
-        UsageError: a value outside its range.
+        UsageError: a value outside its range, also where it is assigned later; in ``forward``, the batch lacks a key.
 
     >>> from sher_rl import GoalDims, make_networks
     >>> loss = SoftMultiGoalLoss(*make_networks(GoalDims(10, 3, 4)), alpha=0.05, gamma=0.98, clip="hard")
@@ -155,47 +155,58 @@ class SoftMultiGoalLoss(LossModule):
 
     @alpha.setter
     def alpha(self, value: float) -> None:
+        check_alpha(float(value), learned=self.target_entropy is not None)
         self.log_alpha.data.copy_(torch.tensor(float(value)).log())
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "gamma":
+            check_gamma(value)
+        super().__setattr__(name, value)
 
     def _make_vmap(self) -> None:
         self._qvalues = _torchrl.vmap_over_weights(
-            self.qvalue_network,
-            (None, 0),
-            randomness=self.vmap_randomness,
-            pseudo_vmap=self.deactivate_vmap,
+            self.qvalue_network, (None, 0), randomness=self.vmap_randomness, pseudo_vmap=self.deactivate_vmap
         )
 
     def make_value_estimator(self, value_type: ValueEstimators | None = None, **hyperparams: Any) -> LossModule:
         """Set ``gamma`` the TorchRL way; of the estimators only TD(0) is Algorithm 1's."""
         if value_type not in (None, ValueEstimators.TD0) or set(hyperparams) - {"gamma"}:
             raise NotImplementedError(f"SoftMultiGoalLoss has the TD0 estimator with gamma, not {value_type}.")
-        self.gamma = hyperparams.get("gamma", self.gamma.item())
+        if "gamma" in hyperparams:
+            self.gamma = hyperparams["gamma"]
         return self
+
+    @property
+    def value_estimator(self) -> TD0Estimator:
+        """What gives the target of Q before it is clipped, for a batch and ``target_value_network_params``."""
+        keys = {key: getattr(self.tensor_keys, key) for key in ("value", "reward", "terminated", "steps_to_next_obs")}
+        estimator = TD0Estimator(gamma=self.gamma.item(), value_network=self.value_network, device=self.gamma.device)
+        estimator.set_keys(**keys)
+        return estimator
 
     def _set_in_keys(self) -> None:
         following = [*self.value_network.in_keys, self.tensor_keys.reward, self.tensor_keys.terminated]
         networks = (self.actor_network, self.qvalue_network, self.value_network)
-        now = [key for network in networks for key in network.in_keys]
-        self.in_keys = input_keys(now, following)
+        self.in_keys = input_keys([key for network in networks for key in network.in_keys], following)
 
     @dispatch
     def forward(self, tensordict: TensorDictBase) -> TensorDictBase:
         """Compute the losses of a batch; see the class."""
-        action, log_prob = self._fresh_action(tensordict)
+        check_has(tensordict, self.in_keys)
+        action, log_prob = sample_action(self.actor_network, self.actor_network_params, tensordict)
         q_fresh = self._q(tensordict, self.qvalue_network_params.data, action)
         q_target = self._q_target(tensordict, action.shape[-1])
         q = self._q(tensordict, self.qvalue_network_params)
         v = self._v(tensordict, self.value_network_params)
-        error = (q - q_target).detach().abs().mean(0)
-        tensordict.set(self.tensor_keys.priority, error)
-
+        tensordict.set(self.tensor_keys.priority, (q - q_target).detach().abs().mean(0))
         weights = self._maybe_get_priority_weight(tensordict)
         v_target = soft_value_target(q_fresh.clamp(*fresh_q_bounds(self.clip, self.gamma.item())), log_prob, self.alpha)
         errors = {
             "loss_qvalue": half_squared_error(q, q_target.expand_as(q)).sum(0),
             "loss_value": half_squared_error(v, v_target),
         }
-        objectives = {"loss_actor": policy_objective(self._ascended(q_fresh), log_prob, self.alpha)}
+        ascended = q_fresh[0] if self.actor_q == "q1" else q_fresh.min(0).values
+        objectives = {"loss_actor": policy_objective(ascended, log_prob, self.alpha)}
         target_entropy = entropy_target(self.target_entropy, action.shape[-1])
         if target_entropy is not None:
             objectives["loss_alpha"] = temperature_loss(self.log_alpha, log_prob, target_entropy)
@@ -215,17 +226,6 @@ class SoftMultiGoalLoss(LossModule):
             "v_mean": v.mean(),
         }
 
-    def _fresh_action(self, tensordict: TensorDictBase) -> tuple[Tensor, Tensor]:
-        state = tensordict.select(*self.actor_network.in_keys)
-        with (
-            set_exploration_type(ExplorationType.RANDOM),
-            self.actor_network_params.to_module(self.actor_network, preserve_module_state=False),
-        ):
-            return rsample_and_log_prob(self.actor_network.get_dist(state))
-
-    def _ascended(self, q_fresh: Tensor) -> Tensor:
-        return q_fresh[0] if self.actor_q == "q1" else q_fresh.min(0).values
-
     @torch.no_grad()
     def _q_target(self, tensordict: TensorDictBase, action_dim: int) -> Tensor:
         keys = self.tensor_keys
@@ -244,6 +244,4 @@ class SoftMultiGoalLoss(LossModule):
         return self._qvalues(inputs, params).get(self.tensor_keys.state_action_value).squeeze(-1)
 
     def _v(self, tensordict: TensorDictBase, params: TensorDictParams) -> Tensor:
-        with params.to_module(self.value_network, preserve_module_state=False):
-            inputs = tensordict.select(*self.value_network.in_keys)
-            return self.value_network(inputs).get(self.tensor_keys.value).squeeze(-1)
+        return evaluate(self.value_network, params, tensordict).get(self.tensor_keys.value).squeeze(-1)

@@ -6,6 +6,7 @@ from tensordict import TensorDict
 from tensordict.nn import TensorDictModule
 from torch import nn
 from torchrl.objectives import SoftUpdate, ValueEstimators
+from torchrl.objectives.value import TD0Estimator
 
 from sher_rl import GoalDims, Learner, MultiGoalDDPGLoss, UsageError, make_ddpg_networks
 
@@ -127,16 +128,31 @@ def test_a_step_changes_the_weights_and_targets_move_when_told() -> None:
         torch.testing.assert_close(p, 0.5 * before + 0.5 * q.detach())
 
 
-def test_it_has_torchrls_tools() -> None:
+@pytest.mark.parametrize("estimator", [ValueEstimators.TD0, ValueEstimators.TD1, ValueEstimators.TDLambda])
+def test_it_takes_the_estimators_of_its_parent_and_clips_what_they_give(estimator: ValueEstimators) -> None:
     loss = network_loss()
     SoftUpdate(loss, eps=0.9)
-    loss.make_value_estimator(gamma=0.5)
-    with pytest.raises(NotImplementedError, match="TD0"):
-        loss.make_value_estimator(ValueEstimators.TDLambda, gamma=0.5)
-    loss.load_state_dict(network_loss().state_dict())
-    batch = random_batch()
-    dispatched = loss(**{"_".join(k) if isinstance(k, tuple) else k: batch[k] for k in loss.in_keys if k in batch})
-    assert len(dispatched) == 5
+    assert loss.make_value_estimator(estimator, gamma=0.5) is loss
+    batch = random_batch(16).reshape(2, 8)
+    batch["next", "reward"] = torch.full((2, 8, 1), -50.0)
+    _, found = loss.loss_value(batch)
+    assert found["target_value"].shape == (2, 8)
+    assert (found["target_value"] == -2.0).all()  # -1 / (1 - γ)
+
+
+def test_an_estimator_made_elsewhere_is_taken() -> None:
+    loss = network_loss()
+    SoftUpdate(loss, eps=0.9)
+    estimator = TD0Estimator(gamma=0.25, value_network=loss.actor_critic)
+    estimator.set_keys(value="state_action_value")
+    assert loss.make_value_estimator(estimator).value_estimator is estimator
+    assert loss.gamma.item() == 0.25
+
+
+@pytest.mark.parametrize("estimator", [ValueEstimators.GAE, ValueEstimators.VTrace])
+def test_estimators_of_advantages_are_refused(estimator: ValueEstimators) -> None:
+    with pytest.raises(NotImplementedError):
+        network_loss().make_value_estimator(estimator)
 
 
 @pytest.mark.parametrize(

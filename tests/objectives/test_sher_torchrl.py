@@ -221,3 +221,24 @@ def test_alpha_zero_is_plain_multi_goal_actor_critic() -> None:
 def test_wrong_options_get_one_sentence(options: dict, sentence: str) -> None:
     with pytest.raises(UsageError, match=sentence):
         make_loss(**options)
+
+
+@pytest.mark.parametrize("value", [-1.0, float("nan"), float("inf")])
+def test_a_temperature_out_of_range_is_refused_when_it_is_set(value: float) -> None:
+    loss = make_loss()
+    with pytest.raises(UsageError, match="alpha is"):
+        loss.alpha = value
+    assert loss.alpha.item() == pytest.approx(0.1)
+    learned = make_loss(target_entropy="auto")
+    with pytest.raises(UsageError, match="above 0 with a target_entropy"):
+        learned.alpha = 0.0
+
+
+def test_its_value_estimator_gives_the_target_of_q_before_it_is_clipped() -> None:
+    loss, batch = make_loss(gamma=0.5), random_batch()
+    loss.set_keys(reward="r")
+    batch["next", "r"] = batch["next"].pop("reward")
+    loss(batch)
+    target = loss.value_estimator.value_estimate(batch, target_params=loss.target_value_network_params)
+    q = loss._q(batch, loss.qvalue_network_params)
+    torch.testing.assert_close((q - target.squeeze(-1)).abs().mean(0), batch["td_error"])

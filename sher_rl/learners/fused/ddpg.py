@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from torchrl.objectives.value import TD0Estimator
 
 from sher_rl.functional.bounds import return_bounds
 from sher_rl.functional.targets import penalised_value, soft_q_target
@@ -85,11 +86,17 @@ def fuse(loss: MultiGoalDDPGLoss) -> Fusion:
     check_is("actor_network", loss.actor_network.module, DeterministicNet)
     check_relu_layers("actor_network", loss.actor_network.module.mlp)
     check_relu_layers("value_network", loss.value_network.module)
+    check_is("value_estimator", loss.value_estimator, TD0Estimator)
+
+    def arguments(batch: Batch) -> tuple[float, float]:
+        check_is("value_estimator", loss.value_estimator, TD0Estimator)  # it may be another one by now
+        return loss.gamma.item(), loss.action_l2
+
     return Fusion(
         critic=["value_network"],
         actor=["actor_network"],
         scalars=[],
         tracked=["value_network", "actor_network"],
         gradients=gradients,
-        arguments=lambda batch: (loss.value_estimator.gamma.item(), loss.action_l2),
+        arguments=arguments,
     )

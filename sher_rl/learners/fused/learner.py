@@ -76,7 +76,6 @@ class FusedLearner:
         self._critic = FlatNetworks(loss, fusion.critic, dtype)
         self._actor = FlatNetworks(loss, fusion.actor, dtype, fusion.scalars)
         self._target = FlatNetworks(loss, [f"target_{name}" for name in fusion.tracked], dtype)
-        _torchrl.forget_cached_weights(loss)  # which has the weights as they were
         critic = {"params": [self._critic.vector], "lr": critic_lr}
         actor = {"params": [self._actor.vector], "lr": actor_lr}
         self.optimizer = torch.optim.Adam([critic, actor], fused=True)

@@ -49,13 +49,13 @@ def check_reads(name: str, network: TensorDictModuleBase, in_keys: list[str]) ->
 
 
 def check_is(name: str, net: nn.Module, kind: type[nn.Module]) -> None:
-    """Refuse a net of another class, subclasses too, as they may compute anything.
+    """Refuse a part of another class, subclasses too, as they may compute anything.
 
     Raises:
-        UsageError: naming the network.
+        UsageError: naming the part.
     """
     if type(net) is not kind:
-        raise UsageError(f"loss.{name} is a {type(net).__name__}, not a {kind.__name__} of this package; {INSTEAD}.")
+        raise UsageError(f"loss.{name} is a {type(net).__name__}, not exactly a {kind.__name__}; {INSTEAD}.")
 
 
 def check_relu_layers(name: str, mlp: nn.Module) -> None:

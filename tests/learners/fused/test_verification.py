@@ -5,9 +5,11 @@ from collections.abc import Callable
 import pytest
 import torch
 from helpers.batches import DIMS, random_batch
+from tensordict import TensorDictBase
 from tensordict.nn import TensorDictModule
 from torch import Tensor, nn
 from torchrl.modules import MLP, ProbabilisticActor, TanhNormal
+from torchrl.objectives import ValueEstimators
 
 from sher_rl import (
     FusedLearner,
@@ -93,8 +95,8 @@ def test_a_deterministic_policy_of_another_structure_is_refused() -> None:
 
 def test_a_subclass_of_a_loss_is_refused_as_it_may_compute_anything() -> None:
     class Shifted(SoftMultiGoalLoss):
-        def _ascended(self, q_fresh: Tensor) -> Tensor:
-            return super()._ascended(q_fresh) - 100
+        def forward(self, tensordict: TensorDictBase) -> TensorDictBase:
+            return super().forward(tensordict) + 100
 
     with pytest.raises(UsageError, match=r"loss is a Shifted, .* use sher_rl.Learner"):
         FusedLearner(Shifted(*make_networks(DIMS, (16,)), alpha=0.1, gamma=0.9), **RATES)
@@ -150,3 +152,13 @@ def test_a_first_batch_with_nan_is_not_held_against_the_loss() -> None:
     assert learner.steps == 0
     learner.step(random_batch(8))
     assert learner.steps == 1
+
+
+def test_another_estimator_is_refused_before_and_after() -> None:
+    loss = ddpg_loss()
+    learner = FusedLearner(loss, **RATES)
+    learner.step(random_batch(8))
+    loss.make_value_estimator(ValueEstimators.TDLambda)
+    for attempt in (lambda: learner.step(random_batch(8)), lambda: FusedLearner(loss, **RATES)):
+        with pytest.raises(UsageError, match=r"loss\.value_estimator is a TDLambdaEstimator"):
+            attempt()
