@@ -27,7 +27,7 @@ from sher_rl.training.loggers import open_logger
 from sher_rl.training.parts import Parts
 from sher_rl.training.progress import Progress
 from sher_rl.training.rollouts import Rollouts
-from sher_rl.training.run_folder import make_run_folder
+from sher_rl.training.run_folder import check_run_folder, make_run_folder
 from sher_rl.training.samplers import OnCycle, nothing
 from sher_rl.training.signals import noted_signals
 from sher_rl.training.updates import gradient_steps
@@ -86,6 +86,8 @@ def train(
         FloatingPointError: NaN or Inf was collected or computed.
         SystemExit: after a checkpoint, on SIGTERM or SIGINT.
     """
+    if config.resume:
+        check_run_folder(config.resume)
     if config.resume and finished(config.resume, config.total_frames):
         _close(env, test_env)
         print(f"{config.resume} has its {config.total_frames:,} frames already.")

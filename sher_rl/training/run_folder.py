@@ -8,10 +8,11 @@ from pathlib import Path
 
 from sher_rl.checkpoint.versions import versions
 from sher_rl.errors import UsageError
-from sher_rl.files import new_folder, replace_file
+from sher_rl.files import new_folder, remove_parts, replace_file
 from sher_rl.training.config import RunConfig
 from sher_rl.training.config_file import save_config
 from sher_rl.training.loggers import check_logger
+from sher_rl.untrusted import refuse_links
 
 
 def make_run_folder(config: RunConfig) -> Path:
@@ -32,3 +33,13 @@ def make_run_folder(config: RunConfig) -> Path:
     except OSError as error:
         raise UsageError(f"run folder {str(folder)!r} cannot be written ({error.strerror}).") from error
     return folder
+
+
+def check_run_folder(folder: Path) -> None:
+    """Refuse a run that would be written elsewhere, and remove the unfinished files of a killed process from it.
+
+    Raises:
+        UsageError: one of its folders is a link.
+    """
+    refuse_links(folder)
+    remove_parts(folder)
