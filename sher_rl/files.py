@@ -1,4 +1,7 @@
-"""Files and folders that are written whole or not at all, and reach the disk before anything relies on them."""
+"""Files and folders that are written whole or not at all, and reach the disk before anything relies on them.
+
+Each is made under a random name that nothing has, so nothing is written through a link, and then renamed.
+"""
 
 from __future__ import annotations
 
@@ -7,21 +10,32 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
 
 from sher_rl.errors import UsageError
+from sher_rl.untrusted import read_plain
 
 Record = dict[str, Any]
 """What a manifest says of a file: its ``bytes`` and its ``sha256``."""
 
 
-def write_file(path: Path, parts: Iterable[Any]) -> Record:
-    """Write bytes-like ``parts`` one after the other, through to the disk."""
+def write_file(path: str | Path, parts: Iterable[Any], folder: int | None = None) -> Record:
+    """Write bytes-like ``parts`` one after the other into a new file, through to the disk.
+
+    Args:
+        path: of the file.
+        parts: what it holds.
+        folder: descriptor of the folder where a relative path begins; the default is the current one.
+
+    Raises:
+        FileExistsError: something is there, be it a link to nothing.
+    """
     digest = hashlib.sha256()
     size = 0
-    with path.open("wb") as file:
+    with open(path, "xb", opener=partial(os.open, mode=0o666, dir_fd=folder)) as file:
         for part in parts:
             digest.update(part)
             size += file.write(part)
@@ -33,17 +47,32 @@ def write_file(path: Path, parts: Iterable[Any]) -> Record:
 def replace_file(path: Path, content: bytes) -> None:
     """Write ``content`` to ``path`` whole or not at all: into a neighbour that is renamed over it.
 
+    A link there is replaced, too; what it leads to is left alone.
+
     Raises:
         UsageError: the disk is full, or the folder cannot be written.
     """
-    part = path.with_name(f"{path.name}.part")
+    part = _part(path)
     try:
-        write_file(part, [content])
-        part.replace(path)
+        with _opened(path.parent) as folder:
+            try:
+                write_file(part, [content], folder)
+                os.replace(part, path.name, src_dir_fd=folder, dst_dir_fd=folder)
+            except BaseException:
+                with suppress(OSError):
+                    os.unlink(part, dir_fd=folder)
+                raise
     except OSError as error:
-        with suppress(OSError):
-            part.unlink()
         raise UsageError(f"{str(path)!r} cannot be written ({error.strerror}); it is as it was.") from error
+
+
+def remove_parts(folder: Path) -> None:
+    """Remove what a killed process left of files and folders that it had not finished in ``folder``."""
+    for part in folder.glob(".*.part"):
+        if part.is_dir() and not part.is_symlink():
+            shutil.rmtree(part, ignore_errors=True)
+        else:
+            part.unlink(missing_ok=True)
 
 
 def digest(parts: Iterable[Any]) -> str:
@@ -60,10 +89,11 @@ def read_checked(path: Path, record: Record) -> memoryview:
     Raises:
         ValueError: it is not.
     """
-    if path.is_symlink() or not path.is_file() or path.stat().st_size != record["bytes"]:
-        raise ValueError(f"{path.name} is missing or has another length")
-    content = bytearray(path.read_bytes())
-    if digest([content]) != record["sha256"]:
+    try:
+        content = bytearray(read_plain(path))
+    except OSError as error:
+        raise ValueError(f"{path.name} is missing or no plain file") from error
+    if len(content) != record["bytes"] or digest([content]) != record["sha256"]:
         raise ValueError(f"{path.name} does not match its checksum")
     return memoryview(content)
 
@@ -72,7 +102,7 @@ def read_checked(path: Path, record: Record) -> memoryview:
 def new_folder(path: Path) -> Iterator[Path]:
     """Yield a temporary folder that becomes ``path`` if the block succeeds, and vanishes if not."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{token_hex(8)}.part")  # nobody else's
+    part = path.with_name(_part(path))
     part.mkdir()
     try:
         yield part
@@ -85,11 +115,22 @@ def new_folder(path: Path) -> Iterator[Path]:
         raise
 
 
+def _part(path: Path) -> str:
+    """Name beside ``path`` that nobody can foresee; see :func:`remove_parts`."""
+    return f".{path.name}.{token_hex(8)}.part"
+
+
+@contextmanager
+def _opened(folder: Path) -> Iterator[int]:
+    """Yield a folder's descriptor, which stays that folder's whatever becomes of its name."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
 def _sync_folder(path: Path) -> None:
-    """Bring names to the disk, where folders can be opened for it."""
-    if hasattr(os, "O_DIRECTORY"):
-        folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+    """Bring names to the disk."""
+    with _opened(path) as folder:
+        os.fsync(folder)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sher_rl.files import digest
+from sher_rl.untrusted import read_plain
 
 FORMAT = "sher_rl.checkpoint/1"
 FILES = re.compile(r"state\.pt|rows-\d{5}\.raw")
@@ -21,7 +22,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
     Raises:
         ValueError: it is missing, damaged or no manifest, or names a file that no checkpoint has.
     """
-    text = (path / "manifest.json").read_bytes()
+    text = read_plain(path / "manifest.json")
     manifest = json.loads(text)
     if manifest.pop("sha256", None) is None or render_manifest(manifest) != text or manifest["format"] != FORMAT:
         raise ValueError("manifest.json is damaged or of another format")

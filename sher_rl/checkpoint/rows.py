@@ -16,6 +16,7 @@ from sher_rl.files import Record, read_checked, write_file
 
 ROWS = 2**15
 """Rows in a file: 22 MB of HandManipulateEgg's."""
+_DTYPES = {name: dtype for name, dtype in vars(torch).items() if isinstance(dtype, torch.dtype)}
 
 
 def describe(storage: TensorStorage) -> dict[str, Any]:
@@ -83,7 +84,7 @@ def _parse(content: memoryview, columns: list[tuple[list[str], str, list[int]]],
     rows = TensorDict(batch_size=[count])
     at = 0
     for key, dtype_name, row in columns:
-        dtype = getattr(torch, dtype_name)
+        dtype = _DTYPES[dtype_name]
         shape = (count, *row)
         size = dtype.itemsize * torch.Size(shape).numel()
         rows.set(tuple(key), data[at : at + size].view(dtype).reshape(shape))

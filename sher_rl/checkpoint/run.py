@@ -20,6 +20,7 @@ from sher_rl.checkpoint.rows import describe, read_chunks, write_chunks
 from sher_rl.checkpoint.versions import versions
 from sher_rl.errors import UsageError
 from sher_rl.files import new_folder, read_checked, write_file
+from sher_rl.untrusted import load_tensors
 
 _LOG = logging.getLogger(__name__)
 KEPT = 2
@@ -86,7 +87,7 @@ class RunCheckpoint:
             manifest = read_manifest(path)
             self._check(manifest["config"])
             _note_versions(manifest["versions"])
-            state = _load(read_checked(path / "state.pt", manifest["files"].pop("state.pt")))
+            state = load_tensors(read_checked(path / "state.pt", manifest["files"].pop("state.pt")))
             read_chunks(self._storage, path, manifest["files"], manifest["buffer"])
             for name, component in self._components.items():
                 component.load_state_dict(state[name])
@@ -105,7 +106,7 @@ class RunCheckpoint:
         """Write all files into a folder; returns their bytes."""
         content = io.BytesIO()
         torch.save({name: component.state_dict() for name, component in self._components.items()}, content)
-        _load(content.getbuffer())  # what only pickle could read back is refused now, not when it is needed
+        load_tensors(content.getbuffer())  # what only pickle could read back is refused now, not when it is needed
         files = {"state.pt": write_file(part / "state.pt", [content.getbuffer()])}
         files |= write_chunks(self._storage, part)
         manifest = {"format": FORMAT, "frames": frames, "config": self.config, "versions": versions()}
@@ -155,14 +156,12 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _load(content: Any) -> dict[str, Any]:
-    return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-
-
 def _note_versions(saved: Mapping[str, Any]) -> None:
     """Say what is not as it was when the checkpoint was made: then a resumed run is another run."""
     changed = [
-        f"{name} {saved.get(name)} then, {now} now" for name, now in versions().items() if saved.get(name) != now
+        f"{name} {saved.get(name)!r:.80} then, {now!r} now"
+        for name, now in versions().items()
+        if saved.get(name) != now
     ]
     if changed:
         _LOG.warning("Resuming on something else, so not to the bit: %s.", "; ".join(changed))

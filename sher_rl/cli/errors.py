@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 
 from sher_rl.errors import UsageError
+from sher_rl.untrusted import one_line
 
 
 def exit_with_sentence(main: Callable[[], object]) -> None:
@@ -17,4 +18,4 @@ def exit_with_sentence(main: Callable[[], object]) -> None:
     try:
         main()
     except (UsageError, ImportError, OSError, FloatingPointError) as error:
-        sys.exit(f"error: {error}")
+        sys.exit(f"error: {one_line(str(error))}")

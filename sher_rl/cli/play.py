@@ -29,6 +29,8 @@ class Args:
     """Run folder, or a policy.pt."""
     pretrained: str | None = None
     """In place of a run: task whose trained policy comes with the package, such as FetchPush."""
+    env_id: str | None = None
+    """Task to play, module:id for one of your own; the default is what the policy was trained on."""
     episodes: int = 100
     """Deterministic episodes; with the defaults, exactly those of training's evaluations."""
     seed: int | None = None
@@ -47,6 +49,7 @@ def main(args: Args) -> None:
         raise UsageError("run is what to play: give a run folder, a policy.pt, or --pretrained TASK, one of them.")
     path = args.run or pretrained(str(args.pretrained))
     policy = load_policy(path)
+    policy.env_id = args.env_id or policy.env_id
     seed = args.seed if args.seed is not None else _test_seed(path)
     if args.video:
         frames = film(policy, args.video, episodes=args.episodes, seed=seed)

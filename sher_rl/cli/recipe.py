@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import tyro
 from torchrl import logger as torchrl_logger
 
 from sher_rl.cli.errors import exit_with_sentence
 from sher_rl.errors import UsageError
-from sher_rl.training.config import AnyConfig
+from sher_rl.training.config import AnyConfig, RunConfig
 from sher_rl.training.config_file import lasting_values, load_config
+from sher_rl.training.loggers import ELSEWHERE
 
 
 def cli(main: Callable[[AnyConfig], object], default: AnyConfig, args: Sequence[str] | None = None) -> None:
@@ -60,12 +63,13 @@ def parse(default: AnyConfig, args: Sequence[str] | None = None) -> AnyConfig:
     if config.resume is None:
         return config
     saved = load_config(kind, config.resume / "config.json")
-    for name in ("env_id", "method"):
-        if getattr(saved, name) != getattr(default, name):
-            raise UsageError(
-                f"resume {str(config.resume)!r} is a run of {name} {getattr(saved, name)!r}, this recipe's is "
-                f"{getattr(default, name)!r}; use its own recipe, or --env where a recipe has that."
-            )
+    check_same_recipe(saved, default, config.resume)
+    if saved.logger in ELSEWHERE and config.logger != saved.logger:
+        raise UsageError(
+            f"resume {str(config.resume)!r} was logged by {saved.logger}, which a file alone does not start; add "
+            f"--logger {saved.logger}."
+        )
+    saved = dataclasses.replace(saved, env_id=default.env_id)  # with its module, which no file has
     config = tyro.cli(kind, default=saved, args=args, description=description)
     before = lasting_values(saved)
     now = lasting_values(config)
@@ -74,3 +78,18 @@ def parse(default: AnyConfig, args: Sequence[str] | None = None) -> AnyConfig:
         flags = ", ".join(f"--{name.replace('_', '-')}" for name in changed)
         raise UsageError(f"resume {str(config.resume)!r} goes on as it began; leave out {flags}.")
     return config
+
+
+def check_same_recipe(saved: RunConfig, default: RunConfig, run: Path) -> None:
+    """Refuse a run of another task or method than the recipe's.
+
+    Raises:
+        UsageError: naming both.
+    """
+    own = lasting_values(default)
+    for name in ("env_id", "method"):
+        if getattr(saved, name) != own[name]:
+            raise UsageError(
+                f"resume {str(run)!r} is a run of {name} {getattr(saved, name)!r}, this recipe's is {own[name]!r}; "
+                "use its own recipe, or --env where a recipe has that."
+            )

@@ -16,6 +16,7 @@ from sher_rl.files import digest, replace_file
 from sher_rl.modules.networks import STATE, DeterministicNet, GaussianNet, GoalDims
 from sher_rl.modules.normalize import GoalNorm, ObservationNorm, PoseNorm
 from sher_rl.modules.policy import make_policy
+from sher_rl.untrusted import bare_id, check_id, load_tensors
 
 POLICY_FORMAT = "sher_rl.policy/3"
 _PRETRAINED = Path(__file__).with_name("pretrained")
@@ -33,15 +34,15 @@ def save_policy(path: str | Path, policy: TensorDictModule, env_id: str) -> None
     Args:
         path: file to write; a temporary neighbour is renamed over it.
         policy: the policy, with its normalisers.
-        env_id: the task it was trained on, for ``python -m sher_rl.play``.
+        env_id: the task it was trained on, for ``python -m sher_rl.play``; a module before it is left out.
 
     Raises:
-        UsageError: the disk is full, or the folder cannot be written.
+        UsageError: the id is none; or the disk is full, or the folder cannot be written.
     """
     state = {key: tensor.cpu() for key, tensor in policy.state_dict().items()}
     saved = {
         "format": POLICY_FORMAT,
-        "env_id": env_id,
+        "env_id": check_id(bare_id(env_id)),
         "hidden": [weight.shape[0] for key, weight in state.items() if key.endswith("weight")][:-1],
         "actor": type(policy.module.actor_net).__name__,
         "goal_norm": next(name for name, norm in _GOAL_NORMS.items() if type(policy.module.goal_norm) is norm),
@@ -79,7 +80,7 @@ def load_policy(path: str | Path) -> TensorDictModule:
     if not path.is_file():
         raise UsageError(f"path {str(path)!r} is no file; give a policy.pt or the run folder that holds one.")
     try:
-        saved = torch.load(path, map_location="cpu", weights_only=True)
+        saved = load_tensors(path.read_bytes())
         given = saved["format"]
         if given == POLICY_FORMAT:
             return _restore(saved)
@@ -120,7 +121,7 @@ def _restore(saved: Mapping[str, Any]) -> TensorDictModule:
     actor = TensorDictModule(net(dims, saved["hidden"]), STATE, ["loc", "scale"][: net.outputs])
     policy = make_policy(observation_norm, goal_norm, actor)
     policy.load_state_dict(state)
-    policy.env_id = str(saved["env_id"])
+    policy.env_id = check_id(saved["env_id"])
     if saved["sha256"] != _checksum(saved):
         raise ValueError("its values do not match their checksum")
     return policy.requires_grad_(False)

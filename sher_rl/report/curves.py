@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from sher_rl.files import replace_file
 from sher_rl.report.runs import METHODS, TITLES, Run, gaps, label, read_rows, select
 from sher_rl.report.statistics import Array, curve
 
@@ -28,7 +30,7 @@ def draw_curves(runs: Sequence[Path], path: Path) -> str:
     axes.set_xlim(left=0)
     axes.grid(alpha=0.3)
     axes.legend(frameon=False)
-    figure.savefig(path, dpi=150)
+    _save(figure, path, 150)
     return f"curve: {path}"
 
 
@@ -89,4 +91,10 @@ def _finish(figure: Any, path: Path, variants: Mapping[str, str], caption: str) 
     )
     figure.supxlabel("environment steps", fontsize=10)
     figure.supylabel("test success rate", fontsize=10)
-    figure.savefig(path, dpi=130)
+    _save(figure, path, 130)
+
+
+def _save(figure: Any, path: Path, dpi: int) -> None:
+    picture = io.BytesIO()
+    figure.savefig(picture, dpi=dpi, format=path.suffix[1:] or "png")
+    replace_file(path, picture.getvalue())

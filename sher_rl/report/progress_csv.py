@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import math
+from collections.abc import Sequence
 from pathlib import Path
 
 from sher_rl.errors import UsageError
@@ -45,14 +47,23 @@ def read_progress(path: Path) -> list[dict[str, float]]:
         UsageError: there is no such file, or it is no progress.csv.
     """
     try:
-        with path.open(newline="") as file:
-            reader = csv.DictReader(file)
-            rows = list(reader)
-        header = reader.fieldnames or ()
+        header, rows = _read(path)
         columns = [*COLUMNS, *(name for name in POSE_COLUMNS if name in header)]
-        return [{name: _number(row, name) for name in columns} for row in rows]
-    except (OSError, KeyError, ValueError, TypeError) as error:
-        raise UsageError(f"{str(path)!r} is no progress.csv of a run ({error}).") from error
+        numbers = [{name: _number(row, name) for name in columns} for row in rows]
+        if not all(math.isfinite(row["frames"]) for row in numbers):
+            raise ValueError("a number of frames is none")
+    except (OSError, KeyError, ValueError, TypeError, csv.Error) as error:
+        raise UsageError(f"{str(path)!r} is no progress.csv of a run ({error!s:.120}).") from error
+    return numbers
+
+
+def _read(path: Path) -> tuple[Sequence[str], list[dict[str, str]]]:
+    if path.exists() and not path.is_file():  # which a pipe or a device is not, and would be waited for
+        raise ValueError("no plain file")
+    with path.open(newline="") as file:
+        reader = csv.DictReader(file)
+        rows = list(reader)
+    return reader.fieldnames or (), rows
 
 
 def _number(row: dict[str, str], column: str) -> float:

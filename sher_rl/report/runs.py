@@ -10,6 +10,7 @@ from typing import NamedTuple
 from sher_rl.errors import UsageError
 from sher_rl.report.progress_csv import read_progress
 from sher_rl.tasks import RECORDS
+from sher_rl.untrusted import shown
 
 Rows = list[dict[str, float]]
 TITLES = {task.name: task.title for task in RECORDS}
@@ -35,10 +36,10 @@ class Run(NamedTuple):
 
 
 def label(path: Path) -> str:
-    """What a run is called: its folder, or its csv file if that is not in one."""
+    """What a run is called, its folder, or its csv file if that is not in one; as tables and pictures can show it."""
     if path.is_dir():
-        return path.name
-    return path.absolute().parent.name if path.name == "progress.csv" else path.stem
+        return shown(path.name)
+    return shown(path.absolute().parent.name if path.name == "progress.csv" else path.stem)
 
 
 def read_rows(path: Path) -> Rows:

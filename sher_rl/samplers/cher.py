@@ -16,6 +16,7 @@ from sher_rl.functional.curriculum import MAX_WEIGHT, proximity, proximity_weigh
 from sher_rl.replay.keys import REMAINING
 from sher_rl.replay.relabel import HindsightRelabel
 from sher_rl.samplers.goal_pool import GoalPart, check_part, check_pool, draw_pools, part_of, pool_rows
+from sher_rl.untrusted import load_tensors
 
 
 class CHERSampler(Sampler):
@@ -157,7 +158,7 @@ class CHERSampler(Sampler):
 
     def loads(self, path: str | Path) -> None:
         """Load what :meth:`dumps` saved."""
-        self.load_state_dict(torch.load(Path(path) / "cher.pt"))
+        self.load_state_dict(load_tensors((Path(path) / "cher.pt").read_bytes()))
 
     def _empty(self) -> None:
         """Keep the step: the schedule counts batches, whatever the buffer holds."""

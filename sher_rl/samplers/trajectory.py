@@ -18,6 +18,7 @@ from sher_rl.errors import UsageError, check_numbers
 from sher_rl.functional.priorities import dense_rank, trajectory_probabilities
 from sher_rl.replay.ring import ring_buffer
 from sher_rl.samplers.trajectory_table import Trajectories, TrajectoryTable
+from sher_rl.untrusted import load_tensors
 
 
 class TrajectorySampler(Sampler):
@@ -132,4 +133,4 @@ class TrajectorySampler(Sampler):
 
     def loads(self, path: str | Path) -> None:
         """Read what :meth:`dumps` wrote."""
-        self.load_state_dict(torch.load(Path(path) / "sampler.pt"))
+        self.load_state_dict(load_tensors((Path(path) / "sampler.pt").read_bytes()))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import torch
 
 from sher_rl.errors import UsageError, is_number
+from sher_rl.untrusted import bare_id, check_id, is_folder_name
 
 ABOVE_ZERO = (
     "total_frames",
@@ -39,8 +39,7 @@ def check_config(config: Any) -> None:
     check_types(config)
     check_ranges(config)
     check_sizes(config)
-    if config.run_name is not None and Path(config.run_name).name != config.run_name:
-        raise UsageError(f"run_name is {config.run_name!r}; use a folder's name, out_dir says where.")
+    check_names(config)
     check_device(config.device)
 
 
@@ -77,6 +76,15 @@ def check_sizes(config: Any) -> None:
     if config.frames_per_batch + config.num_envs > config.buffer_size:
         batch = f"frames_per_batch {config.frames_per_batch} and num_envs {config.num_envs}"
         raise UsageError(f"{batch} do not fit buffer_size {config.buffer_size}; make it at least their sum.")
+
+
+def check_names(config: Any) -> None:
+    """Refuse an id, or parts of the run folder's name, that are none."""
+    check_id(bare_id(config.env_id))
+    for name in ("method", "run_name"):
+        value = getattr(config, name)
+        if value is not None and not is_folder_name(value):
+            raise UsageError(f"{name} is {value!r:.80}; use a folder's name, out_dir says where.")
 
 
 def check_device(device: str) -> None:

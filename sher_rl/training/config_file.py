@@ -10,14 +10,16 @@ from typing import Any
 from sher_rl.errors import UsageError
 from sher_rl.files import replace_file
 from sher_rl.training.config import AnyConfig, RunConfig
+from sher_rl.untrusted import bare_id, check_id, read_plain
 
 CHANGING = ("total_frames", "resume")
 """What may differ when a run is resumed."""
 
 
 def config_values(config: RunConfig) -> dict[str, Any]:
-    """All fields as JSON values."""
-    return json.loads(json.dumps(dataclasses.asdict(config), default=str))
+    """All fields as JSON values; the id without a module, which no file shall name."""
+    values = dataclasses.asdict(config) | {"env_id": bare_id(config.env_id)}
+    return json.loads(json.dumps(values, default=str))
 
 
 def lasting_values(config: RunConfig) -> dict[str, Any]:
@@ -35,21 +37,22 @@ def save_config(config: RunConfig, path: Path) -> None:
 
 
 def load_config(kind: type[AnyConfig], path: Path) -> AnyConfig:
-    """Read what :func:`save_config` wrote.
+    """Read what :func:`save_config` wrote; ``resume`` is None, whatever it is there.
 
     Args:
         kind: class of the configuration; ``RunConfig`` reads of any run what all methods share.
         path: the file.
 
     Raises:
-        UsageError: the file is missing or is no such JSON.
+        UsageError: the file is missing or is no such JSON, or its id has a module.
     """
     try:
-        values = json.loads(path.read_text())
+        values = json.loads(read_plain(path))
         if kind is RunConfig:
             shared = {field.name for field in dataclasses.fields(RunConfig)}
             values = {name: values[name] for name in shared & values.keys()}
-        paths = {name: values[name] and Path(values[name]) for name in ("out_dir", "resume")}
-        return kind(**(values | paths | {"hidden": tuple(values["hidden"])}))
+        check_id(values["env_id"])
+        parsed = {"out_dir": Path(values["out_dir"]), "hidden": tuple(values["hidden"]), "resume": None}
+        return kind(**(values | parsed))
     except (OSError, TypeError, KeyError, ValueError, RecursionError) as error:
         raise UsageError(f"{str(path)!r} is no configuration of a run ({error!s:.120}).") from error

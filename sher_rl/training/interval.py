@@ -10,6 +10,8 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
+from sher_rl.report.progress_csv import COLUMNS
+
 REDUCE = {"q_min": torch.min, "q_max": torch.max}
 """How the statistics of many gradient steps become one number; the others by their mean."""
 
@@ -33,7 +35,15 @@ class Interval:
 
     @classmethod
     def of(cls, state: Mapping[str, Any]) -> Self:
-        """Interval of a :meth:`state_dict`."""
+        """Interval of a :meth:`state_dict`.
+
+        Raises:
+            ValueError: it is of something else.
+        """
+        if not all(isinstance(values, Tensor) for values in (state["train"], *state["statistics"].values())):
+            raise ValueError("successes or statistics are no tensors")
+        if not {*state["statistics"]} <= {*COLUMNS}:
+            raise ValueError("there are statistics that no csv has")
         interval = cls()
         interval.successes.append(state["train"])
         for name, values in state["statistics"].items():

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import re
 import shutil
 import uuid
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -16,8 +18,11 @@ from sher_rl.errors import UsageError
 from sher_rl.files import replace_file
 from sher_rl.training.config import LoggerName, RunConfig
 from sher_rl.training.config_file import config_values
+from sher_rl.untrusted import read_plain
 
 _PROJECT = "sher-rl"
+ELSEWHERE = ("wandb", "mlflow", "trackio")
+"""Loggers that write outside of the run folder; a file alone does not start one."""
 
 
 def check_logger(name: LoggerName | None) -> None:
@@ -57,15 +62,29 @@ def log_row(logger: Logger, row: Mapping[str, float]) -> None:
 
 
 def _tensorboard(folder: Path) -> Logger:
-    shutil.rmtree(folder / "tensorboard", ignore_errors=True)
+    with suppress(FileNotFoundError):
+        shutil.rmtree(folder / "tensorboard")  # which refuses a link
     return TensorboardLogger("tensorboard", str(folder))
 
 
 def _wandb(folder: Path) -> Logger:
-    file = folder / "wandb_id"
-    if not file.exists():
-        replace_file(file, uuid.uuid4().hex.encode())
-    return WandbLogger(folder.name, save_dir=str(folder), project=_PROJECT, id=file.read_text())
+    return WandbLogger(folder.name, save_dir=str(folder), project=_PROJECT, id=wandb_id(folder / "wandb_id"))
+
+
+def wandb_id(file: Path) -> str:
+    """The id of a run in Weights & Biases, which a file keeps, or a new one.
+
+    Raises:
+        UsageError: the file holds something else.
+    """
+    try:
+        text = read_plain(file).decode("ascii", "replace")
+    except FileNotFoundError:
+        text = uuid.uuid4().hex
+        replace_file(file, text.encode())
+    if not re.fullmatch(r"[0-9a-f]{32}", text):
+        raise UsageError(f"{str(file)!r} holds no id of a run; delete it to begin another run there.")
+    return text
 
 
 def _mlflow(folder: Path) -> Logger:

@@ -11,10 +11,16 @@ from sher_rl.training.config_file import config_values, load_config, save_config
 
 
 def test_saved_and_loaded_config_are_equal(tmp_path: Path) -> None:
-    for changes in ({}, {"target_entropy": "auto", "run_name": None}, {"target_entropy": -2.5, "resume": tmp_path}):
+    for changes in ({}, {"target_entropy": "auto", "run_name": None}, {"target_entropy": -2.5}):
         config = small_config(tmp_path, **changes)
         save_config(config, tmp_path / "config.json")
         assert load_config(Config, tmp_path / "config.json") == config
+
+
+def test_a_file_names_no_module_and_no_run_to_resume(tmp_path: Path) -> None:
+    own = small_config(tmp_path, env_id="my_tasks:Puck-v0", resume=tmp_path)
+    save_config(own, tmp_path / "config.json")
+    assert load_config(Config, tmp_path / "config.json") == dataclasses.replace(own, env_id="Puck-v0", resume=None)
 
 
 def test_what_all_methods_share_is_read_from_any_run(tmp_path: Path) -> None:

@@ -1,3 +1,4 @@
+import pytest
 import torch
 
 from sher_rl.training.interval import Interval
@@ -34,3 +35,11 @@ def test_updates_are_counted_from_where_the_interval_begins_here() -> None:
     interval.add({})
     assert interval.updates_per_second() > 0
     assert Interval.of(interval.state_dict()).updates_per_second() == 0
+
+
+@pytest.mark.parametrize(
+    "change", [{"train": "1"}, {"statistics": {"q_mean": 1.0}}, {"statistics": {"=cmd()": torch.ones(1)}}]
+)
+def test_a_state_of_something_else_is_refused(change: dict) -> None:
+    with pytest.raises(ValueError, match=r"successes or statistics|statistics that no csv has"):
+        Interval.of(Interval().state_dict() | change)

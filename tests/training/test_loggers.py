@@ -10,7 +10,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 import sher_rl.training.loggers
 from sher_rl import UsageError
 from sher_rl.report.progress_csv import read_progress
-from sher_rl.training.run_folder import make_run_folder
+from sher_rl.training.run_folder import run_folder
 
 NUMBERS = AWKWARD | {"logger": "tensorboard"}
 
@@ -56,7 +56,8 @@ def test_a_logger_that_is_not_installed_is_named_and_leaves_nothing(
 ) -> None:
     monkeypatch.setattr(sher_rl.training.loggers, "find_spec", lambda name: None)
     with pytest.raises(UsageError, match=r"logger 'wandb' needs .* run pip install 'sher-rl\[wandb\]'"):
-        make_run_folder(small_config(tmp_path / "runs", logger="wandb"))
+        with run_folder(small_config(tmp_path / "runs", logger="wandb")):
+            pass
     assert not (tmp_path / "runs").exists()
 
 
