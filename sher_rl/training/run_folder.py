@@ -25,8 +25,8 @@ def run_folder(config: RunConfig) -> Iterator[Path]:
     It appears whole, and locked, or not at all. Of one that is resumed, the unfinished files of a killed process go.
 
     Raises:
-        UsageError: another process trains in it, or one of its folders is a link; the folder cannot be written, or something is in the one to be
-            created; or the logger's package is missing.
+        UsageError: another process trains in it, or one of its folders is a link; the folder cannot be written, or
+            something is in the one to be created; or the logger's package is missing.
     """
     with ExitStack() as held:
         if config.resume:

@@ -55,9 +55,10 @@ def test_a_logger_that_is_not_installed_is_named_and_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sher_rl.training.loggers, "find_spec", lambda name: None)
-    with pytest.raises(UsageError, match=r"logger 'wandb' needs .* run pip install 'sher-rl\[wandb\]'"):
-        with run_folder(small_config(tmp_path / "runs", logger="wandb")):
-            pass
+    config = small_config(tmp_path / "runs", logger="wandb")
+    remedy = r"logger 'wandb' needs .* run pip install 'sher-rl\[wandb\]'"
+    with pytest.raises(UsageError, match=remedy), run_folder(config):
+        pass
     assert not (tmp_path / "runs").exists()
 
 
