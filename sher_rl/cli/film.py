@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from torchrl.envs.utils import ExplorationType, set_exploration_type
 
 from sher_rl.envs.make_gym import make_gym
 from sher_rl.errors import UsageError
@@ -49,14 +47,8 @@ def _pictures(env: Any, policy: Any, seed: int) -> Iterator[np.ndarray]:
     done = False
     while not done:
         yield env.render()
-        observation, _, terminated, truncated, _ = env.step(_act(policy, observation))
+        observation, _, terminated, truncated, _ = env.step(policy(observation))
         done = terminated or truncated
-
-
-def _act(policy: Any, observation: dict) -> np.ndarray:
-    state = {key: torch.as_tensor(observation[key], dtype=torch.float32) for key in ("observation", "desired_goal")}
-    with torch.no_grad(), set_exploration_type(ExplorationType.DETERMINISTIC):
-        return policy(**state).numpy()
 
 
 def rendering_backend() -> str:

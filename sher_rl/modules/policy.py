@@ -27,7 +27,9 @@ class PolicyNet(nn.Module):
         self.actor_net = actor_net
 
     def forward(self, observation: Tensor, desired_goal: Tensor) -> Tensor:
-        """Action ``(*batch, d)`` in [-1, 1]."""
+        """Action ``(*batch, d)`` in [-1, 1], of float32 or float64 inputs on any device."""
+        observation = observation.to(self.observation_norm.mean)
+        desired_goal = desired_goal.to(self.goal_norm.mean)
         goal = self.goal_norm(observation, desired_goal)
         return self.actor_net.act(self.observation_norm(observation), goal)
 

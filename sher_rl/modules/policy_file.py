@@ -8,8 +8,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from tensordict.nn import TensorDictModule
+from torch import nn
+from torchrl.envs.utils import ExplorationType, set_exploration_type
 
 from sher_rl.errors import UsageError
 from sher_rl.files import digest, replace_file
@@ -26,6 +30,38 @@ _ACTOR_NETS: dict[str, type[GaussianNet] | type[DeterministicNet]] = {
 }
 _GOAL_NORMS: dict[str, type[GoalNorm] | type[PoseNorm]] = {"RunningNorm": GoalNorm, "PoseNorm": PoseNorm}
 """Normalisers of goals by what the files call them."""
+
+
+class SavedPolicy(TensorDictModule):
+    """A policy from a file: a module for TorchRL, and a function of gymnasium's observations.
+
+    As a module it goes from raw ``observation`` and ``desired_goal``, ``(*batch, n)``, to ``action`` ``(*batch, d)``
+    in [-1, 1]; see :func:`~sher_rl.make_policy`. Called with the dictionary that a gymnasium environment observes, of
+    one environment or of a vector of them, it returns the deterministic action as gymnasium takes it, float32.
+
+    >>> policy = load_policy(pretrained("FetchReach"))
+    >>> observation = {"observation": np.zeros(10), "achieved_goal": np.zeros(3), "desired_goal": np.zeros(3)}
+    >>> policy(observation).shape
+    (4,)
+    """
+
+    def __init__(self, net: nn.Module, env_id: str) -> None:
+        super().__init__(net, STATE, ["action"])
+        self.env_id = env_id
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Act on a gymnasium observation; anything else is for ``TensorDictModule``."""
+        if args and isinstance(args[0], dict):
+            return self._act(args[0])
+        return super().__call__(*args, **kwargs)
+
+    def _act(self, observation: Mapping[str, Any]) -> NDArray[np.float32]:
+        for key in STATE:
+            if key not in observation:
+                raise UsageError(f"The observation lacks {key!r}; give what a goal environment observes.")
+        state = [torch.as_tensor(np.asarray(observation[key])) for key in STATE]
+        with torch.no_grad(), set_exploration_type(ExplorationType.DETERMINISTIC):
+            return self.module(*state).numpy(force=True)
 
 
 def save_policy(path: str | Path, policy: TensorDictModule, env_id: str) -> None:
@@ -53,15 +89,15 @@ def save_policy(path: str | Path, policy: TensorDictModule, env_id: str) -> None
     replace_file(Path(path), content.getvalue())
 
 
-def load_policy(path: str | Path) -> TensorDictModule:
+def load_policy(path: str | Path) -> SavedPolicy:
     """Read a policy file; needs neither MuJoCo nor an environment, and unpickles nothing.
 
     Args:
         path: a ``policy.pt``, or the run folder that holds one.
 
     Returns:
-        Module from ``observation`` and ``desired_goal`` to ``action``, with the trained task's id as
-        ``env_id``. See :func:`~sher_rl.make_policy`.
+        Module from ``observation`` and ``desired_goal`` to ``action``, with the trained task's id as ``env_id``. It
+        also acts in plain gymnasium, as in ``env.step(policy(observation))``.
 
     Raises:
         UsageError: there is no such file, or it is no policy of this package.
@@ -110,7 +146,7 @@ def pretrained(name: str) -> Path:
     return files[task]
 
 
-def _restore(saved: Mapping[str, Any]) -> TensorDictModule:
+def _restore(saved: Mapping[str, Any]) -> SavedPolicy:
     """The policy that a file holds, by the sizes of its tensors."""
     state = saved["state_dict"]
     observation_norm = ObservationNorm(len(state["module.observation_norm.mean"]))
@@ -119,9 +155,8 @@ def _restore(saved: Mapping[str, Any]) -> TensorDictModule:
     last_bias = [bias for key, bias in state.items() if key.endswith("bias")][-1]
     dims = GoalDims(len(observation_norm.mean), len(goal_norm.mean), len(last_bias) // net.outputs)
     actor = TensorDictModule(net(dims, saved["hidden"]), STATE, ["loc", "scale"][: net.outputs])
-    policy = make_policy(observation_norm, goal_norm, actor)
+    policy = SavedPolicy(make_policy(observation_norm, goal_norm, actor).module, check_id(saved["env_id"]))
     policy.load_state_dict(state)
-    policy.env_id = check_id(saved["env_id"])
     if saved["sha256"] != _checksum(saved):
         raise ValueError("its values do not match their checksum")
     return policy.requires_grad_(False)

@@ -2,8 +2,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from tensordict import TensorDict
+from torchrl.envs.utils import ExplorationType, set_exploration_type
 
 from sher_rl import (
     GoalDims,
@@ -15,6 +18,7 @@ from sher_rl import (
     make_policy,
     pretrained,
 )
+from sher_rl.envs.make_gym import make_gym
 from sher_rl.modules.normalize import GoalNorm, ObservationNorm
 from sher_rl.modules.policy_file import POLICY_FORMAT, save_policy
 
@@ -117,3 +121,50 @@ def test_missing_and_future_files_are_named(policy, tmp_path: Path) -> None:
 def test_each_pretrained_policy_is_of_the_present_format(task: str) -> None:
     assert torch.load(pretrained(task), weights_only=True)["format"] == POLICY_FORMAT
     assert load_policy(pretrained(task)).env_id.startswith(task)
+
+
+@pytest.fixture(scope="module")
+def reach():
+    return load_policy(pretrained("FetchReach"))
+
+
+def test_a_loaded_policy_acts_in_plain_gymnasium(reach) -> None:
+    env = make_gym(reach.env_id)
+    successes = []
+    for seed in range(50_000, 50_005):
+        observation, _ = env.reset(seed=seed)
+        over = False
+        while not over:
+            observation, _, _, over, info = env.step(reach(observation))
+        successes.append(info["is_success"])
+    assert successes == [1.0] * 5
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("batch", [(), (1,), (7,)])
+def test_it_takes_the_observations_dictionary_single_and_batched(reach, dtype, batch: tuple[int, ...]) -> None:
+    draw = np.random.default_rng(0)
+    observation = {"observation": draw.normal(size=(*batch, 10)).astype(dtype), "achieved_goal": np.zeros((*batch, 3))}
+    observation["desired_goal"] = draw.normal(size=(*batch, 3)).astype(dtype)
+    action = reach(observation)
+    assert (type(action), action.dtype, action.shape) == (np.ndarray, np.float32, (*batch, 4))
+    tensors = {key: torch.tensor(observation[key]).float() for key in ("observation", "desired_goal")}
+    np.testing.assert_array_equal(action, reach(**tensors))
+    with set_exploration_type(ExplorationType.RANDOM):
+        np.testing.assert_array_equal(reach(observation), action)  # a dictionary gets the deterministic action
+
+
+def test_as_a_module_it_takes_numpy_and_float64(reach) -> None:
+    raw = states(5)
+    expected = reach(**raw)
+    assert torch.equal(reach(**{key: value.double() for key, value in raw.items()}), expected)
+    assert torch.equal(reach(**{key: value.numpy() for key, value in raw.items()}), expected)
+    assert torch.equal(reach(TensorDict(raw, [5]))["action"], expected)
+
+
+@pytest.mark.parametrize("key", ["observation", "desired_goal"])
+def test_an_observation_without_a_goal_gets_one_sentence(reach, key: str) -> None:
+    observation = {"observation": np.zeros(10), "desired_goal": np.zeros(3)}
+    del observation[key]
+    with pytest.raises(UsageError, match=f"The observation lacks '{key}'"):
+        reach(observation)
