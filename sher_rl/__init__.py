@@ -1,6 +1,7 @@
 """Soft Hindsight Experience Replay as TorchRL components."""
 
 from sher_rl.cli.recipe import cli
+from sher_rl.envs.gym_reward import GymReward
 from sher_rl.envs.make import make_env
 from sher_rl.envs.rewards import goal_reward
 from sher_rl.errors import UsageError
@@ -34,6 +35,7 @@ __all__ = [
     "FusedLearner",
     "GoalDims",
     "GoalNormalizer",
+    "GymReward",
     "HerConfig",
     "HindsightRelabel",
     "Learner",
