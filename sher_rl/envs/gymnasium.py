@@ -6,10 +6,8 @@ import json
 from functools import partial
 from typing import Any
 
-import numpy as np
 import torch
 from tensordict import TensorDictBase
-from torch import Tensor
 from torchrl.data import TensorSpec, Unbounded
 from torchrl.envs import DoubleToFloat, SerialEnv, TransformedEnv
 from torchrl.envs.gym_like import BaseInfoDictReader
@@ -17,6 +15,8 @@ from torchrl.envs.libs.gym import GymWrapper, set_gym_backend
 
 from sher_rl import _torchrl
 from sher_rl.envs.make_gym import make_gym
+from sher_rl.envs.mazes import SaveableMaze, is_maze
+from sher_rl.envs.state_values import to_arrays, to_tensors
 from sher_rl.errors import UsageError
 
 
@@ -70,8 +70,9 @@ class _GoalEnv(GymWrapper):
 
     @classmethod
     def make(cls, env_id: str, **gym_kwargs: Any) -> _GoalEnv:
+        gym = make_gym(env_id, **gym_kwargs)
         with set_gym_backend("gymnasium"):
-            env = cls(make_gym(env_id, **gym_kwargs))
+            env = cls(SaveableMaze(gym) if is_maze(gym) else gym)
         return env.set_info_dict_reader(_SuccessReader())
 
     def set_seed(self, seed: int | None = None, static_seed: bool = False) -> int | None:
@@ -91,13 +92,13 @@ class _GoalEnv(GymWrapper):
             return state
         elapsed = gym.get_wrapper_attr(_ELAPSED) if gym.has_wrapper_attr(_ELAPSED) else None
         random = json.dumps(gym.unwrapped.np_random.bit_generator.state)
-        return state | {"task": _to_tensors(gym.get_wrapper_attr("get_state")()), "random": random, "elapsed": elapsed}
+        return state | {"task": to_tensors(gym.get_wrapper_attr("get_state")()), "random": random, "elapsed": elapsed}
 
     def set_state(self, state: dict[str, Any]) -> None:
         gym = self._saveable()
         if "task" in state:
             self.reset()  # gymnasium refuses steps before one
-            gym.get_wrapper_attr("set_state")(_to_arrays(state["task"]))
+            gym.get_wrapper_attr("set_state")(to_arrays(state["task"]))
             gym.unwrapped.np_random.bit_generator.state = json.loads(state["random"])
             if state["elapsed"] is not None:
                 gym.set_wrapper_attr(_ELAPSED, state["elapsed"])
@@ -115,31 +116,6 @@ class _GoalEnv(GymWrapper):
 
 _ELAPSED = "_elapsed_steps"
 """Where gymnasium's TimeLimit counts."""
-
-
-def _to_tensors(value: Any) -> Any:
-    """Arrays as tensors, which a checkpoint can hold."""
-    if isinstance(value, dict):
-        return {str(name): _to_tensors(part) for name, part in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_to_tensors(part) for part in value]
-    if isinstance(value, (np.ndarray, np.generic)):
-        return torch.tensor(value)
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return value
-    raise UsageError(
-        f"get_state() of the environment gave a {type(value).__name__}; use NumPy arrays, numbers, text, lists and "
-        "dictionaries."
-    )
-
-
-def _to_arrays(value: Any) -> Any:
-    """What :func:`_to_tensors` was given."""
-    if isinstance(value, dict):
-        return {name: _to_arrays(part) for name, part in value.items()}
-    if isinstance(value, list):
-        return [_to_arrays(part) for part in value]
-    return value.numpy(force=True).copy() if isinstance(value, Tensor) else value
 
 
 class _SuccessReader(BaseInfoDictReader):

@@ -8,8 +8,6 @@ from typing import Any
 
 import mujoco
 import numpy as np
-import torch
-from torch import Tensor
 
 _FULL = int(mujoco.mjtState.mjSTATE_INTEGRATION)
 """Positions, velocities, time, warm start, controls, applied forces, mocap poses, active constraints."""
@@ -21,7 +19,7 @@ def get_state(sims: Sequence[Any]) -> dict[str, Any]:
     """Everything that unwrapped gymnasium environments of one task go on from.
 
     Returns:
-        ``physics`` and what is derived of it, float64 ``[n, ...]``; ``warnings``, int64 ``[n, kinds]``; and
+        Arrays: ``physics`` and what is derived of it, float64 ``[n, ...]``, and ``warnings``, int64 ``[n, kinds]``; and
         ``random``, the state of each environment's generator as JSON.
 
     >>> from sher_rl import make_env
@@ -33,7 +31,7 @@ def get_state(sims: Sequence[Any]) -> dict[str, Any]:
     arrays["physics"] = np.stack([_physics(sim) for sim in sims])
     arrays["warnings"] = np.stack([sim.data.warning.number for sim in sims]).astype(np.int64)
     random = [json.dumps(sim.np_random.bit_generator.state) for sim in sims]
-    return {**{name: torch.from_numpy(array) for name, array in arrays.items()}, "random": random}
+    return {**arrays, "random": random}
 
 
 def set_state(sims: Sequence[Any], state: dict[str, Any]) -> None:
@@ -43,13 +41,13 @@ def set_state(sims: Sequence[Any], state: dict[str, Any]) -> None:
         ValueError: the state is another task's or number's, or damaged.
     """
     for i, sim in enumerate(sims):
-        physics: Tensor = state["physics"][i]
+        physics = state["physics"][i]
         if len(state["random"]) != len(sims) or len(physics) != len(_physics(sim)):
             raise ValueError("the simulations' state does not fit the task and its number of environments")
-        mujoco.mj_setState(sim.model, sim.data, physics.numpy(), _FULL)
+        mujoco.mj_setState(sim.model, sim.data, physics, _FULL)
         for name in _DERIVED:
-            getattr(sim.data, name)[:] = state[name][i].numpy()
-        sim.data.warning.number[:] = state["warnings"][i].numpy()
+            getattr(sim.data, name)[:] = state[name][i]
+        sim.data.warning.number[:] = state["warnings"][i]
         sim.np_random.bit_generator.state = json.loads(state["random"][i])
 
 

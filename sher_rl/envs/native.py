@@ -20,6 +20,7 @@ from torchrl.envs import EnvBase
 from sher_rl.envs import mujoco_state
 from sher_rl.envs.make_gym import GOAL_KEYS, make_gym
 from sher_rl.envs.robots import Fetch, Hand, Robot
+from sher_rl.envs.state_values import to_arrays, to_tensors
 from sher_rl.envs.threads import ThreadPool
 from sher_rl.errors import UsageError
 
@@ -166,7 +167,7 @@ class NativeEnv(EnvBase):
     def get_state(self) -> dict[str, Any]:
         """What the next step and reset depend on, as tensors, numbers and text; episodes may be under way."""
         return {
-            "sims": mujoco_state.get_state(self._sims),
+            "sims": to_tensors(mujoco_state.get_state(self._sims)),
             "rows": dict(self._buffer.clone()),
             "goals": torch.from_numpy(self._goals.copy()),
             "elapsed": torch.from_numpy(self._elapsed.copy()),
@@ -181,7 +182,7 @@ class NativeEnv(EnvBase):
         Raises:
             ValueError: the state is another task's or number's, or damaged.
         """
-        mujoco_state.set_state(self._sims, state["sims"])
+        mujoco_state.set_state(self._sims, to_arrays(state["sims"]))
         self._buffer.update_(state["rows"])
         self._goals[:] = state["goals"].numpy()
         self._elapsed[:] = state["elapsed"].numpy()

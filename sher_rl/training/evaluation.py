@@ -18,7 +18,7 @@ from sher_rl.functional.poses import pose_errors
 from sher_rl.report.progress_csv import POSE_COLUMNS
 from sher_rl.tasks import PoseGoal, find_task
 from sher_rl.training.config import RunConfig
-from sher_rl.training.rollouts import EnvState
+from sher_rl.training.env_state import EnvState
 from sher_rl.training.threads import one_torch_thread
 
 TEST_ENVS = 20
@@ -167,18 +167,19 @@ class Evaluation:
 
     def state_dict(self) -> dict[str, Any]:
         """The environments' states."""
-        return {name: EnvState(env).state_dict() for name, env in self._envs().items()}
+        return {name: EnvState(env).state_dict() for name, env in self.environments().items()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from :meth:`state_dict`."""
-        for name, env in self._envs().items():
+        for name, env in self.environments().items():
             EnvState(env).load_state_dict(state[name])
 
     def close(self) -> None:
         """Close the environments."""
-        for env in self._envs().values():
+        for env in self.environments().values():
             env.close()
 
-    def _envs(self) -> dict[str, EnvBase]:
+    def environments(self) -> dict[str, EnvBase]:
+        """Those for test goals and, if there are any, those for training's goals."""
         envs = {"test": self._test, "train": self._train}
         return {name: env for name, env in envs.items() if env is not None}

@@ -14,6 +14,7 @@ from torchrl.data import TensorDictReplayBuffer
 from torchrl.envs import EnvBase
 
 from sher_rl.checkpoint.run import RunCheckpoint, saved_checkpoints
+from sher_rl.errors import UsageError
 from sher_rl.learners.autograd import Learner
 from sher_rl.learners.fused.learner import FusedLearner
 from sher_rl.modules.normalize import GoalNormalizer
@@ -21,8 +22,10 @@ from sher_rl.modules.policy_file import save_policy
 from sher_rl.replay.relabel import HindsightRelabel
 from sher_rl.report import draw_curves, summary_table
 from sher_rl.report.progress_csv import read_progress
+from sher_rl.training.checks import check_actions, check_rewards
 from sher_rl.training.config import RunConfig
 from sher_rl.training.config_file import lasting_values, save_config
+from sher_rl.training.env_state import why_not_saved
 from sher_rl.training.evaluation import Evaluation, episode_success, pose_columns
 from sher_rl.training.finite import check_finite
 from sher_rl.training.loggers import open_logger
@@ -67,12 +70,13 @@ def train(
 
     Args:
         config: the numbers, and where the run folder goes.
-        env: training environments of :func:`~sher_rl.make_env`, or others with its keys and with ``get_state`` and
-            ``set_state``; closed at the end.
+        env: training environments of :func:`~sher_rl.make_env`, or others with its keys and actions in [-1, 1];
+            closed at the end. Without ``get_state`` and ``set_state`` there are no checkpoints, and a warning says so.
         policy: deterministic, for evaluations; shares the learner's actor.
         explorer: what collects, from :func:`~sher_rl.make_explorer`.
-        normalizer: its statistics follow the relabelled fresh episodes; last transform of ``buffer``.
-        relabel: first transform of ``buffer``.
+        normalizer: its statistics follow the relabelled fresh episodes, and no longer what is written; last
+            transform of ``buffer``.
+        relabel: first transform of ``buffer``; its rewards have to be those of ``env``.
         buffer: what is collected goes in, batches come out.
         learner: takes the gradient steps.
         on_cycle: called with the frames so far after each round of updates; for what samplers do between rounds.
@@ -84,7 +88,8 @@ def train(
         The run's folder.
 
     Raises:
-        UsageError: the folder cannot be written, what it holds cannot be resumed, or an environment cannot be saved.
+        UsageError: the folder cannot be written, or what it holds cannot be resumed; an environment's actions are not
+            in [-1, 1], or its rewards are not those of ``relabel``.
         FloatingPointError: NaN or Inf was collected or computed.
         SystemExit: after a checkpoint, on SIGTERM or SIGINT.
     """
@@ -103,6 +108,7 @@ def train(
         on_cycle=on_cycle,
     )
     evaluation = Evaluation(config, test_env)
+    check_actions(env, *evaluation.environments().values())
     rollouts = Rollouts(config, env, explorer)
     with closing(rollouts), closing(evaluation), run_folder(config) as folder:
         run = _Run(config, folder, parts, evaluation, rollouts)
@@ -123,6 +129,10 @@ class _Run:
         self.parts = parts
         self.evaluation = evaluation
         self.rollouts = rollouts
+        parts.normalizer.update_on_write = False  # collect gives it relabelled rows
+        self.why_not_saved = why_not_saved(parts.env, *evaluation.environments().values())
+        if config.resume and self.why_not_saved:
+            raise UsageError(f"resume {str(config.resume)!r} cannot go on: {self.why_not_saved}")
         self.progress = Progress(self.folder, config.total_frames, open_logger(config, self.folder))
         self.checkpoint = RunCheckpoint(
             self.folder,
@@ -137,6 +147,8 @@ class _Run:
         )
         if config.resume:
             self._go_on()
+        if self.why_not_saved:
+            self.progress.note(f"warning: there will be no checkpoints, and no --resume: {self.why_not_saved}")
         self.saved = time.monotonic()
 
     def _go_on(self) -> None:
@@ -163,7 +175,7 @@ class _Run:
                 self.save()
         self.save()
         if progress.frames < self.config.total_frames:
-            progress.note(f"stopped by {signals[0].name}; go on with --resume {self.folder}")
+            progress.note(f"stopped by {signals[0].name}; {self.how_to_go_on()}")
             raise SystemExit(128 + signals[0])
         if progress.last_row != progress.frames:  # off the schedule, so not in the checkpoint
             self.evaluate()
@@ -177,6 +189,8 @@ class _Run:
         index = buffer.extend(data.select(*TRANSITION))  # [env, time]: each row of it has episodes of its own
         rows = self.parts.relabel(buffer.storage.get(index))
         check_finite(rows, self.folder, "row {0}, relabelled, of " + begin)
+        if self.progress.frames == 0:
+            check_rewards(data, self.parts.relabel.reward_fn)
         self.parts.normalizer.update(rows)
         self.progress.collected(data.numel(), episode_success(data))
         if len(buffer) == len(index):
@@ -198,9 +212,15 @@ class _Run:
         self.progress.row(ends["is_success"].reshape(-1), train_successes, **more)
 
     def save(self) -> None:
-        """Write a checkpoint."""
+        """Write a checkpoint, if the environments can be saved."""
+        if self.why_not_saved:
+            return
         self.progress.note(self.checkpoint.save(self.progress.frames))
         self.saved = time.monotonic()
+
+    def how_to_go_on(self) -> str:
+        """What to do with a run that was stopped, in words."""
+        return "it cannot be resumed" if self.why_not_saved else f"go on with --resume {self.folder}"
 
 
 def _close(*envs: EnvBase | None) -> None:

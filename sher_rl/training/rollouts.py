@@ -12,8 +12,8 @@ from torchrl.collectors import Collector
 from torchrl.envs import EnvBase
 
 from sher_rl import _torchrl
-from sher_rl.errors import UsageError
 from sher_rl.training.config import RunConfig
+from sher_rl.training.env_state import EnvState
 from sher_rl.training.threads import one_torch_thread
 
 
@@ -25,16 +25,13 @@ class Rollouts:
 
     Args:
         config: sizes of a batch, and how much is random.
-        env: of :func:`~sher_rl.make_env`, or another with ``get_state`` and ``set_state``.
+        env: of :func:`~sher_rl.make_env`, or another; to be saved it needs ``get_state`` and ``set_state``.
         explorer: from :func:`~sher_rl.make_explorer`.
-
-    Raises:
-        UsageError: the environment cannot be saved.
     """
 
     def __init__(self, config: RunConfig, env: EnvBase, explorer: TensorDictModuleBase) -> None:
         batch = math.ceil(config.frames_per_batch / config.num_envs) * config.num_envs
-        self._env = EnvState(env)
+        self._env = env
         self._collector = Collector(
             env,
             explorer,
@@ -47,7 +44,6 @@ class Rollouts:
             auto_register_policy_transforms=False,
         )
         self._batches = iter(self._collector)
-        self._env.state_dict()  # what cannot be saved is refused now, not at the first checkpoint
 
     def __next__(self) -> TensorDictBase:
         with one_torch_thread():
@@ -62,7 +58,7 @@ class Rollouts:
         return {
             "collector": self._collector.state_dict(),
             "carried": _torchrl.carried_step(self._collector).to_dict(),
-            "env": self._env.state_dict(),
+            "env": EnvState(self._env).state_dict(),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -71,31 +67,4 @@ class Rollouts:
         collector.load_state_dict(state["collector"])  # which hands out new trajectory ids
         _torchrl.set_trajectory_count(collector, state["collector"]["traj_pool"])
         _torchrl.set_carried_step(collector, state["carried"])
-        self._env.load_state_dict(state["env"])
-
-
-class EnvState:
-    """An environment as a component of a checkpoint.
-
-    Args:
-        env: with ``get_state()``, which returns tensors, numbers, text, and lists and dictionaries of them, and
-            ``set_state(state)``.
-
-    Raises:
-        UsageError: it has no such methods.
-    """
-
-    def __init__(self, env: EnvBase) -> None:
-        if not hasattr(env, "get_state"):  # TorchRL gives each a set_state, which sets nothing
-            raise UsageError(
-                f"env {type(env).__name__} cannot be saved with a run; give it get_state() and set_state(state)."
-            )
-        self._env = env
-
-    def state_dict(self) -> dict[str, Any]:
-        """See :meth:`~sher_rl.envs.native.NativeEnv.get_state`."""
-        return self._env.get_state()
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """See :meth:`~sher_rl.envs.native.NativeEnv.set_state`."""
-        self._env.set_state(state)
+        EnvState(self._env).load_state_dict(state["env"])

@@ -10,10 +10,8 @@ import torch
 from helpers.small import FLAGS, REACH, SMALL, load_recipe, small_config, small_run
 from tensordict import TensorDict
 from torchrl.data import ReplayBuffer
-from torchrl.envs import GymEnv
-from torchrl.modules import RandomPolicy
 
-from sher_rl import UsageError, load_policy, make_env, train
+from sher_rl import load_policy, make_env
 from sher_rl.report.progress_csv import read_progress
 from sher_rl.training.evaluation import evaluate
 from sher_rl.training.updates import minibatches
@@ -77,18 +75,6 @@ def test_goals_stay_in_their_environment_where_a_batch_ends_in_mid_episode(
     monkeypatch.setattr("sher_rl.training.updates.minibatches", spy)
     small_run(tmp_path, num_envs=3, random_frames=0, total_frames=100)
     assert remaining[0].tolist() == [*range(33, -1, -1)] * 3  # 34 steps of three environments
-
-
-def test_an_environment_that_cannot_be_saved_is_refused_before_anything_is_written(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="cannot be saved"):
-        train(
-            small_config(tmp_path),
-            env=GymEnv("Pendulum-v1"),
-            policy=None,
-            explorer=RandomPolicy(GymEnv("Pendulum-v1").full_action_spec),
-            **dict.fromkeys(("normalizer", "relabel", "buffer", "learner")),
-        )
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_automatic_temperature_is_learned_and_logged(tmp_path: Path) -> None:

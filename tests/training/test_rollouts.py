@@ -1,12 +1,10 @@
 from pathlib import Path
 
-import pytest
 import torch
 from helpers.small import load_recipe, small_config
-from torchrl.envs import GymEnv
 
-from sher_rl import Parts, UsageError
-from sher_rl.training.rollouts import EnvState, Rollouts
+from sher_rl import Parts
+from sher_rl.training.rollouts import Rollouts
 
 
 def parts_and_rollouts(tmp_path: Path, **changes) -> tuple[Parts, Rollouts]:
@@ -37,8 +35,3 @@ def test_a_saved_collector_goes_on_in_mid_episode(tmp_path: Path) -> None:
     other.close()
     for key in ("observation", "action", "desired_goal", ("collector", "traj_ids")):
         assert torch.equal(got[key], expected[key]), key
-
-
-def test_an_environment_without_a_state_is_refused() -> None:
-    with pytest.raises(UsageError, match="cannot be saved with a run"):
-        EnvState(GymEnv("Pendulum-v1"))

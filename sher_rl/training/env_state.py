@@ -1,0 +1,46 @@
+"""Environments as components of a checkpoint."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torchrl.envs import EnvBase
+
+from sher_rl.errors import UsageError
+
+
+class EnvState:
+    """An environment as a component of a checkpoint.
+
+    Args:
+        env: with ``get_state()``, which returns tensors, numbers, text, and lists and dictionaries of them, and
+            ``set_state(state)``.
+
+    Raises:
+        UsageError: it has no such methods.
+    """
+
+    def __init__(self, env: EnvBase) -> None:
+        if not hasattr(env, "get_state"):  # TorchRL gives each a set_state, which sets nothing
+            raise UsageError(
+                f"env {type(env).__name__} cannot be saved with a run; give it get_state() and set_state(state)."
+            )
+        self._env = env
+
+    def state_dict(self) -> dict[str, Any]:
+        """See :meth:`~sher_rl.envs.native.NativeEnv.get_state`."""
+        return self._env.get_state()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """See :meth:`~sher_rl.envs.native.NativeEnv.set_state`."""
+        self._env.set_state(state)
+
+
+def why_not_saved(*envs: EnvBase) -> str | None:
+    """The sentence that says which of the environments cannot be saved, and why; None if all can be."""
+    try:
+        for env in envs:
+            EnvState(env).state_dict()
+    except UsageError as error:
+        return str(error)
+    return None
