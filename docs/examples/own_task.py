@@ -92,25 +92,63 @@ CONFIG = sher_rl.Config(
 )
 
 
-def main(config: sher_rl.Config) -> None:
-    """Train, as the recipes do; two lines differ: the backend, and the reward."""
+def build(config: sher_rl.Config) -> sher_rl.Parts:
+    """Parts of a run, as in recipes/sher.py; two lines differ: the backend, and the reward."""
     torch.manual_seed(config.seed)
     env = sher_rl.make_env(config.env_id, config.num_envs, seed=config.train_seed, backend="gym")
     dims = sher_rl.GoalDims.of(env)
     actor, qvalue, value = sher_rl.make_networks(dims, config.hidden)
-    storage = LazyTensorStorage(config.buffer_size)
-    relabel = sher_rl.HindsightRelabel(reward, storage, k=config.k)
+    storage = LazyTensorStorage(config.buffer_size, device=config.device)
     normalizer = sher_rl.GoalNormalizer(dims)
+    policy = sher_rl.make_policy(normalizer.observation, normalizer.goal, actor).to(config.device)
+    explorer = sher_rl.make_explorer(policy, env, random_action=config.random_action).to(config.device)
+    relabel = sher_rl.HindsightRelabel(reward, storage, k=config.k)
     sampler, on_cycle = sher_rl.make_sampler(config, relabel)
     buffer = TensorDictReplayBuffer(storage=storage, sampler=sampler, transform=Compose(relabel, normalizer))
-    policy = sher_rl.make_policy(normalizer.observation, normalizer.goal, actor)
-    explorer = sher_rl.make_explorer(policy, env, random_action=config.random_action)
-    options = {key: getattr(config, key) for key in ("alpha", "gamma", "clip", "actor_q", "target_entropy")}
-    loss = sher_rl.SoftMultiGoalLoss(actor, qvalue, value, **options)
-    rates = {"actor_lr": config.actor_lr, "critic_lr": config.critic_lr, "polyak": config.polyak}
-    learner = sher_rl.FusedLearner(loss, **rates, compile=config.compile)
-    parts = {"policy": policy, "explorer": explorer, "normalizer": normalizer, "relabel": relabel, "buffer": buffer}
-    sher_rl.train(config, env=env, learner=learner, on_cycle=on_cycle, **parts)
+    loss = sher_rl.SoftMultiGoalLoss(
+        actor,
+        qvalue,
+        value,
+        alpha=config.alpha,
+        gamma=config.gamma,
+        clip=config.clip,
+        actor_q=config.actor_q,
+        target_entropy=config.target_entropy,
+    ).to(config.device)
+    learner = sher_rl.FusedLearner(
+        loss,
+        actor_lr=config.actor_lr,
+        critic_lr=config.critic_lr,
+        polyak=config.polyak,
+        dtype=sher_rl.fast_dtype(config.device),
+        compile=config.compile,
+    )
+    return sher_rl.Parts(
+        env=env,
+        policy=policy,
+        explorer=explorer,
+        normalizer=normalizer,
+        relabel=relabel,
+        buffer=buffer,
+        learner=learner,
+        on_cycle=on_cycle,
+    )
+
+
+def main(config: sher_rl.Config) -> None:
+    """Train, and report."""
+    parts = build(config)
+    sher_rl.train(
+        config,
+        env=parts.env,
+        policy=parts.policy,
+        explorer=parts.explorer,
+        normalizer=parts.normalizer,
+        relabel=parts.relabel,
+        buffer=parts.buffer,
+        learner=parts.learner,
+        on_cycle=parts.on_cycle,
+    )
 
 
 if __name__ == "__main__":
