@@ -101,9 +101,8 @@ def read_checked(path: Path, record: Record) -> memoryview:
 @contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
     """Yield a temporary folder that becomes ``path`` if the block succeeds, and vanishes if not."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(_part(path))
-    part.mkdir()
+    part.mkdir(parents=True)
     try:
         yield part
         for folder in (*(p for p in part.rglob("*") if p.is_dir()), part):

@@ -170,6 +170,7 @@ def test_a_link_is_not_followed(name: str, saved: Saved, tmp_path: Path) -> None
         {"revision": "x"},
         {"columns": []},
         {"columns": [[["observation"], "load", [3]]]},
+        {"columns": [[["observation"], "onnx", [3]]]},
         {"columns": [[["observation"], "float32", [-3]]]},
         {"columns": [[["observation"], "float32", [10**15]]]},
         {"columns": {"observation": 3}},

@@ -31,6 +31,17 @@ def test_a_policy_file_alone_will_do(run: Path, tmp_path: Path) -> None:
     assert "from seed 50000" in play(str(tmp_path / "policy.pt"), "--episodes", "1").stdout
 
 
+def test_a_task_of_ones_own_is_played_by_the_module_that_the_command_names(run: Path, tmp_path: Path) -> None:
+    entry = "gymnasium_robotics.envs.fetch.reach:MujocoFetchReachEnv"
+    (tmp_path / "own_task.py").write_text(
+        f"import gymnasium\ngymnasium.register('Own-v0', {entry!r}, max_episode_steps=5)\n"
+    )
+    args = [str(run), "--episodes", "1", "--env-id", "own_task:Own-v0"]
+    assert (
+        "own_task:Own-v0: success " in play(*args, PYTHONPATH=f"{tmp_path}:{os.environ.get('PYTHONPATH', '')}").stdout
+    )
+
+
 @pytest.mark.parametrize(
     ("task", "least"),
     [("FetchReach", 0.95), ("FetchPush-v4", 0.95), ("FetchPickAndPlace", 0.9), ("HandManipulateEgg", 0.7)],

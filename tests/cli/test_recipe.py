@@ -63,3 +63,23 @@ def test_a_recipe_answers_wrong_flags_by_a_sentence_and_leaves_nothing(
     assert sentence in words
     assert "Traceback" not in words
     assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("logger", ["wandb", "mlflow", "trackio"])
+def test_a_logger_that_writes_elsewhere_is_not_started_by_a_file_alone(logger: str, tmp_path: Path) -> None:
+    default = small_config(tmp_path)
+    save_config(dataclasses.replace(default, logger=logger), tmp_path / "config.json")
+    resume = ["--resume", str(tmp_path)]
+    with pytest.raises(UsageError, match=f"was logged by {logger}, .* add --logger {logger}"):
+        parse(default, resume)
+    assert parse(default, [*resume, "--logger", logger]).logger == logger
+    save_config(dataclasses.replace(default, logger="tensorboard"), tmp_path / "config.json")
+    assert parse(default, resume).logger == "tensorboard"
+
+
+def test_a_task_of_ones_own_is_resumed_by_the_module_that_the_command_names(tmp_path: Path) -> None:
+    own = small_config(tmp_path, env_id="my_tasks:Puck-v0")
+    save_config(own, tmp_path / "config.json")
+    assert parse(own, ["--resume", str(tmp_path)]).env_id == "my_tasks:Puck-v0"
+    with pytest.raises(UsageError, match=r"is a run of env_id 'Puck-v0', this recipe's is 'FetchReach-v4'"):
+        parse(small_config(tmp_path), ["--resume", str(tmp_path)])

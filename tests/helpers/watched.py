@@ -1,6 +1,6 @@
 """A process that is watched while it plays, resumes and reports runs with hostile values in their files.
 
-``python -m helpers.watched RUN HOME STEP`` tries each ``STEP``-th of all cases, and prints a line of JSON for each of these.
+``python -m helpers.watched RUN HOME STEP`` tries each ``STEP``-th of all cases, and prints a line of JSON for each.
 """
 
 from __future__ import annotations

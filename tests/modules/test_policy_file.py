@@ -99,6 +99,13 @@ def test_files_that_are_no_policy_get_one_sentence(content, tmp_path: Path) -> N
     assert not Path("/tmp/sher_rl_was_here").exists()
 
 
+def test_a_policy_file_names_no_module(policy, tmp_path: Path) -> None:
+    save_policy(tmp_path / "policy.pt", policy, "my_tasks:Puck-v0")
+    assert load_policy(tmp_path).env_id == "Puck-v0"
+    with pytest.raises(UsageError, match="env_id is 'a puck'"):
+        save_policy(tmp_path / "policy.pt", policy, "a puck")
+
+
 def test_a_truncated_policy_gets_one_sentence(policy, tmp_path: Path) -> None:
     save_policy(tmp_path / "policy.pt", policy, "FetchReach-v4")
     whole = (tmp_path / "policy.pt").read_bytes()

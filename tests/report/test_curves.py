@@ -38,3 +38,23 @@ def test_a_panel_draws_what_is_there_and_says_what_is_not() -> None:
     [line] = axes.lines
     assert line.get_xydata().tolist() == [[100, 0.25], [200, 0.5]]
     assert axes.texts[0].get_text() == "SHER: seed 1 ends at 200 of 300 steps\nHER: no run\nCHER: no run"
+
+
+@pytest.mark.parametrize("name", ["$x", "$\\input{x}$", "a\nb"])
+def test_a_name_is_no_formula(name: str, folder: Path) -> None:
+    named = folder.rename(folder.with_name(name))
+    draw_curves([named], named / "curve.png")
+    assert (named / "curve.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_picture_is_not_drawn_through_a_link(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine").write_bytes(b"mine")
+    (folder / "curve.png").symlink_to(tmp_path / "mine")
+    draw_curves([folder], folder / "curve.png")
+    assert (tmp_path / "mine").read_bytes() == b"mine"
+    assert not (folder / "curve.png").is_symlink()
+
+
+def test_a_picture_is_of_the_kind_that_its_name_says(folder: Path) -> None:
+    draw_curves([folder], folder / "curve.svg")
+    assert b"<svg" in (folder / "curve.svg").read_bytes()

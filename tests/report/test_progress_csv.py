@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -20,3 +21,19 @@ def test_results_from_before_a_column_are_read_with_nan(tmp_path: Path) -> None:
     assert list(row) == list(COLUMNS)
     assert (row["frames"], row["q_max"]) == (0.0, 17.0)
     assert row["train_success_greedy"] != row["train_success_greedy"]
+
+
+@pytest.mark.parametrize("frames", ["", "nan", "inf", "1;2", "9" * 200_000])
+def test_frames_that_are_no_number_get_one_sentence(frames: str, tmp_path: Path) -> None:
+    (tmp_path / "progress.csv").write_text(
+        ",".join(COLUMNS) + "\n" + ",".join([frames, *("0" for _ in COLUMNS[1:])]) + "\n"
+    )
+    with pytest.raises(UsageError, match=r"is no progress\.csv of a run") as refusal:
+        read_progress(tmp_path / "progress.csv")
+    assert len(str(refusal.value)) < 400
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "progress.csv")
+    with pytest.raises(UsageError, match=r"is no progress\.csv of a run \(no plain file\)"):
+        read_progress(tmp_path / "progress.csv")

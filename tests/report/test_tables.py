@@ -73,3 +73,11 @@ def test_what_is_missing_is_listed() -> None:
     runs = [run("fetch_push", method, 0, [0.5]) for method in METHODS]
     assert missing_list(runs, list(METHODS), ["fetch_push"]) == "- nothing"
     assert missing_list(runs, ["sher"], ["fetch_push", "hand_pen"]) == "- hand_pen, sher: no run"
+
+
+@pytest.mark.parametrize("name", ["a | b", "a\nb", "[a](http:b)", "$a$", "<b>"])
+def test_a_name_does_not_leave_its_cell(name: str, folder: Path) -> None:
+    named = folder.rename(folder.parent / name.replace("/", ""))
+    head, _, row = summary_table([named]).split("\n")
+    assert row.count("|") == head.count("|")
+    assert not {*row} & {*"[]<>$"}

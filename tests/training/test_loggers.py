@@ -10,6 +10,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 import sher_rl.training.loggers
 from sher_rl import UsageError
 from sher_rl.report.progress_csv import read_progress
+from sher_rl.training.loggers import wandb_id
 from sher_rl.training.run_folder import run_folder
 
 NUMBERS = AWKWARD | {"logger": "tensorboard"}
@@ -60,6 +61,20 @@ def test_a_logger_that_is_not_installed_is_named_and_leaves_nothing(
     with pytest.raises(UsageError, match=remedy), run_folder(config):
         pass
     assert not (tmp_path / "runs").exists()
+
+
+def test_an_id_that_a_file_keeps_is_an_id(tmp_path: Path) -> None:
+    file = tmp_path / "wandb_id"
+    first = wandb_id(file)
+    assert wandb_id(file) == first == file.read_text()
+    (tmp_path / "secret").write_text("password\n")
+    file.write_text("password\n")
+    with pytest.raises(UsageError, match="holds no id of a run"):
+        wandb_id(file)
+    file.unlink()
+    file.symlink_to(tmp_path / "secret")
+    with pytest.raises(OSError, match="wandb_id"):
+        wandb_id(file)
 
 
 def test_every_logger_is_an_extra() -> None:

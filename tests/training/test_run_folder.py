@@ -1,3 +1,4 @@
+import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -57,3 +58,10 @@ def test_of_two_starts_of_one_name_at_once_one_gets_the_folder(name: str, tmp_pa
     assert all(sentence.startswith(f"run folder '{tmp_path / name}' ") for sentence in refused)
     assert {path.name for path in (tmp_path / name).iterdir()} == {"config.json", "versions.json", ".lock"}
     assert list(tmp_path.iterdir()) == [tmp_path / name]
+
+
+def test_what_a_killed_process_left_is_gone_when_the_run_goes_on(tmp_path: Path) -> None:
+    (tmp_path / ".config.json.0123456789abcdef.part").write_bytes(b"{")
+    (tmp_path / "config.json").write_bytes(b"{}")
+    with run_folder(small_config(tmp_path, resume=tmp_path)):
+        assert {*os.listdir(tmp_path)} == {"config.json", ".lock"}
