@@ -18,6 +18,10 @@ from helpers.restarted import run
 from helpers.same_run import AWKWARD, assert_same_run
 from helpers.small import FLAGS, REACH
 
+from sher_rl.checkpoint.manifest import read_manifest
+from sher_rl.checkpoint.run import saved_checkpoints
+from sher_rl.files import read_checked
+
 SLOW = [pytest.param(moment, marks=pytest.mark.slow) for moment in range(3, 20)]
 
 
@@ -137,6 +141,28 @@ def test_a_signal_is_answered_by_a_checkpoint(number: signal.Signals, undisturbe
     output = process.communicate(timeout=60)[0]
     assert process.returncode == 128 + number
     assert f"stopped by {number.name}; go on with --resume" in output
+    assert_it_goes_on(start, undisturbed, tmp_path)
+
+
+TIMES = [0, *(pytest.param(time, marks=pytest.mark.slow) for time in range(1, 6))]
+
+
+@pytest.mark.parametrize("wait", TIMES)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_second_signal_while_a_checkpoint_is_written_leaves_the_one_before(
+    number: signal.Signals, wait: int, undisturbed, start, tmp_path: Path
+) -> None:
+    process = start(tmp_path)
+    wait_for_a_checkpoint_being_written(tmp_path / "run", 2, process)
+    os.kill(process.pid, number)
+    wait_for_a_checkpoint_being_written(tmp_path / "run", 1, process)
+    time.sleep(0.01 * wait)
+    os.kill(process.pid, number)
+    process.join()
+    assert process.exitcode in (-number, 1, 128 + number)  # 1 by KeyboardInterrupt; the last where it came too late
+    for path in saved_checkpoints(tmp_path / "run"):
+        for name, record in read_manifest(path)["files"].items():
+            read_checked(path / name, record)
     assert_it_goes_on(start, undisturbed, tmp_path)
 
 
