@@ -25,6 +25,7 @@ import sher_rl
 from sher_rl.cli.errors import exit_with_sentence
 from sher_rl.errors import UsageError, check_counts
 from sher_rl.files import replace_file
+from sher_rl.output import say
 from sher_rl.report.progress_csv import read_progress
 from sher_rl.training.lock import run_lock
 from sher_rl.training.signals import noted_signals
@@ -154,11 +155,11 @@ def show(jobs: list[Job]) -> None:
     todo = [job for job in jobs if job.state() != "finished"]
     for job in jobs:
         time = f"{job.seconds() / 3600:8.2f} h" if job.seconds() else " unknown  "
-        print(f"{job.name:36} {job.config.total_frames:10,} steps {time} {job.disk() / 1e6:8,.0f} MB  {job.state()}")
+        say(f"{job.name:36} {job.config.total_frames:10,} steps {time} {job.disk() / 1e6:8,.0f} MB  {job.state()}")
     known = [seconds for job in todo if (seconds := job.seconds())]
     time = f"{sum(known) / 3600:.2f} h one after the other for {len(known)}, unknown for {len(todo) - len(known)}"
     disk = sum(job.disk() for job in todo) / 1e9
-    print(f"{len(todo)} of {len(jobs)} runs to do: {time}; disk {disk:.2f} GB")
+    say(f"{len(todo)} of {len(jobs)} runs to do: {time}; disk {disk:.2f} GB")
 
 
 class Runner:
@@ -176,7 +177,7 @@ class Runner:
             return reason
         job.args.out_dir.mkdir(parents=True, exist_ok=True)
         command = job.command()
-        print(f"{job.name}: {job.state()}", flush=True)
+        say(f"{job.name}: {job.state()}")
         with (job.args.out_dir / f"{job.name}.log").open("a") as log:
             process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
         self.processes[job.name] = process
@@ -184,7 +185,7 @@ class Runner:
             process.terminate()
         code = process.wait()
         if code and not self.stopped:
-            lines = Path(log.name).read_text().replace("\r", "\n").strip().splitlines()
+            lines = Path(log.name).read_text(errors="replace").replace("\r", "\n").strip().splitlines()
             return f"exit code {code}: {lines[-1][:200] if lines else 'no output'} ({log.name})"
         if code == 0:
             job.keep(command)
@@ -213,7 +214,7 @@ def run_all(jobs: list[Job], count: int) -> int:
                 runner.stop()
     failures = [f"{job.name}: {future.result()}" for future, job in futures.items() if future.result()]
     done = sum(job.state() == "finished" for job in jobs)
-    print(f"{done} of {len(jobs)} runs finished, {len(failures)} failed", *failures, sep="\n")
+    say("\n".join([f"{done} of {len(jobs)} runs finished, {len(failures)} failed", *failures]))
     return 128 + signals[0] if signals else int(bool(failures))
 
 

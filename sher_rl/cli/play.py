@@ -16,6 +16,7 @@ from sher_rl.cli.film import film
 from sher_rl.envs.make import default_backend, make_env
 from sher_rl.errors import UsageError
 from sher_rl.modules.policy_file import load_policy, pretrained
+from sher_rl.output import say
 from sher_rl.training.config import RunConfig
 from sher_rl.training.config_file import load_config
 from sher_rl.training.evaluation import TEST_ENVS, evaluate
@@ -53,11 +54,11 @@ def main(args: Args) -> None:
     seed = args.seed if args.seed is not None else _test_seed(path)
     if args.video:
         frames = film(policy, args.video, episodes=args.episodes, seed=seed)
-        print(f"{args.video}: {args.episodes} episodes of {policy.env_id}, {frames} frames")
+        say(f"{args.video}: {args.episodes} episodes of {policy.env_id}, {frames} frames")
         return
     env = make_env(policy.env_id, min(args.num_envs, args.episodes), backend=default_backend(policy.env_id))
     success = evaluate(policy, env, episodes=args.episodes, seed=seed)
-    print(f"{policy.env_id}: success {success.mean():.3f} in {len(success)} deterministic episodes from seed {seed}")
+    say(f"{policy.env_id}: success {success.mean():.3f} in {len(success)} deterministic episodes from seed {seed}")
     env.close()
 
 

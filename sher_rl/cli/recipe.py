@@ -30,7 +30,7 @@ def cli(main: Callable[[AnyConfig], object], default: AnyConfig, args: Sequence[
 
     Raises:
         SystemExit: wrong input, files out of reach or numbers that are not finite, with one sentence; after
-            ``--help``; and on SIGTERM and SIGINT, see :func:`~sher_rl.train`.
+            ``--help``; and on signals, see :func:`~sher_rl.train`.
     """
     torchrl_logger.setLevel("WARNING")
     exit_with_sentence(lambda: main(parse(default, args)))

@@ -9,6 +9,7 @@ from typing import Annotated
 import tyro
 
 from sher_rl.cli.errors import exit_with_sentence
+from sher_rl.output import say
 from sher_rl.report import LEVEL, draw_curves, summary_table, write_paper
 
 
@@ -28,9 +29,10 @@ class Args:
 
 def main(args: Args) -> None:
     """Print the table and draw the picture."""
-    print(summary_table(args.runs, args.level), draw_curves(args.runs, args.out), sep="\n")
+    curve = draw_curves(args.runs, args.out)
+    say(f"{summary_table(args.runs, args.level)}\n{curve}")
     if args.paper:
-        print(write_paper(args.runs, args.paper, args.level))
+        say(write_paper(args.runs, args.paper, args.level))
 
 
 def run() -> None:

@@ -37,7 +37,7 @@ def write_paper(paths: Sequence[Path], folder: Path, level: float = LEVEL) -> st
         draw_tasks(methods, folder / "figure4-iqm.png", iqm_interval, "interquartile mean, 95% bootstrap interval"),
         draw_temperatures(alphas, _VARIANTS, folder / "figure5.png", mean_std, FIGURE_5_TASK),
     ]
-    page = _PAGE.read_text().format(
+    page = _PAGE.read_text("utf-8").format(
         count=len(methods) + len(alphas),
         level=level,
         success=success_table(methods, level),

@@ -19,6 +19,7 @@ from sher_rl.learners.autograd import Learner
 from sher_rl.learners.fused.learner import FusedLearner
 from sher_rl.modules.normalize import GoalNormalizer
 from sher_rl.modules.policy_file import save_policy
+from sher_rl.output import say
 from sher_rl.replay.relabel import HindsightRelabel
 from sher_rl.report import draw_curves, summary_table
 from sher_rl.report.progress_csv import read_progress
@@ -65,8 +66,8 @@ def train(
 
     Evaluates every ``config.eval_frames`` frames and at the end, and writes ``policy.pt`` and a row of
     ``progress.csv``, which ``config.logger`` gets, too; a checkpoint every ``config.checkpoint_minutes``, at the
-    end, and on SIGTERM and SIGINT; then ``curve.png``, if matplotlib is installed. ``config.resume`` goes on from
-    the last checkpoint to the bit.
+    end, and on SIGTERM, SIGINT, SIGHUP, SIGXCPU and SIGUSR1; then ``curve.png``, if matplotlib is installed.
+    ``config.resume`` goes on from the last checkpoint to the bit.
 
     Args:
         config: the numbers, and where the run folder goes.
@@ -88,14 +89,14 @@ def train(
         The run's folder.
 
     Raises:
-        UsageError: the folder cannot be written, or what it holds cannot be resumed; an environment's actions are not
-            in [-1, 1], or its rewards are not those of ``relabel``.
+        UsageError: the folder cannot be written or is in use, or what it holds cannot be resumed; an environment's
+            actions are not in [-1, 1], or its rewards are not those of ``relabel``.
         FloatingPointError: NaN or Inf was collected or computed.
-        SystemExit: after a checkpoint, on SIGTERM or SIGINT.
+        SystemExit: after a checkpoint, on one of the signals.
     """
     if config.resume and finished(config.resume, config.total_frames):
         _close(env, test_env)
-        print(f"{config.resume} has its {config.total_frames:,} frames already.")
+        say(f"{config.resume} has its {config.total_frames:,} frames already.")
         return config.resume
     parts = Parts(
         env=env,
@@ -114,7 +115,8 @@ def train(
         run = _Run(config, folder, parts, evaluation, rollouts)
         with closing(run.progress), noted_signals() as signals:
             run.go(signals)
-        print(summary_table([folder]), draw_curves([folder], folder / "curve.png"), sep="\n")
+        curve = draw_curves([folder], folder / "curve.png")
+        say(f"{summary_table([folder])}\n{curve}")
     return folder
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+
 from tqdm import tqdm
 
+from sher_rl.output import say, unless_gone
 from sher_rl.training.interval import Interval
 
 LETTERS = {"alpha": "α", "entropy": "H"}
@@ -28,7 +31,8 @@ class ProgressBar:
 
     def advance(self, frames: int) -> None:
         """Move by new frames."""
-        self._bar.update(frames)
+        with unless_gone():
+            self._bar.update(frames)
 
     def tested(self, success: float) -> None:
         """Show the success rate of an evaluation from now on."""
@@ -41,12 +45,16 @@ class ProgressBar:
             value = interval.latest(name)
             if value is not None:
                 shown[letter] = f"{value.item():.3g}"
-        self._bar.set_postfix(shown)
+        with unless_gone():
+            self._bar.set_postfix(shown)
 
     def note(self, text: str) -> None:
         """Print a line above the bar."""
-        self._bar.write(text)
+        with unless_gone(), tqdm.external_write_mode():
+            say(text)
 
     def close(self) -> None:
         """Leave the bar as it stands."""
-        self._bar.close()
+        with unless_gone():
+            self._bar.close()
+            sys.stderr.flush()  # which tells of a closed terminal that tqdm kept quiet about

@@ -7,14 +7,20 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
+
+INSISTENT = (signal.SIGTERM, signal.SIGINT)
+"""From somebody who may insist: the second of a kind acts as usual."""
+WARNINGS = (signal.SIGHUP, signal.SIGXCPU, signal.SIGUSR1)
+"""Of a closed terminal, of processor time that is used up, of a job's end that is near; they come again and again."""
 
 
 @contextmanager
 def noted_signals() -> Iterator[list[signal.Signals]]:
-    """Yield a list that SIGTERM and SIGINT are noted in; the second signal of a kind acts as usual.
+    """Yield a list that :data:`INSISTENT` and :data:`WARNINGS` are noted in.
 
-    Outside the main thread, which alone receives signals, the list stays empty.
+    What the process ignores, such as SIGHUP after ``nohup``, stays ignored; a warning that was noted is ignored from
+    then on, so that the next one does not kill what is ending. Outside the main thread, which alone receives signals,
+    the list stays empty.
 
     >>> with noted_signals() as noted:
     ...     signal.raise_signal(signal.SIGTERM)
@@ -22,18 +28,20 @@ def noted_signals() -> Iterator[list[signal.Signals]]:
     ['SIGTERM']
     """
     noted: list[signal.Signals] = []
-    usual: dict[signal.Signals, Any] = {}
+    in_main = threading.current_thread() is threading.main_thread()
+    found = {number: signal.getsignal(number) for number in (*INSISTENT, *WARNINGS) if in_main}
+    usual = {number: handler or signal.SIG_DFL for number, handler in found.items() if handler != signal.SIG_IGN}
 
     def note(number: int, _: FrameType | None) -> None:
-        noted.append(signal.Signals(number))
-        signal.signal(number, usual[signal.Signals(number)])
+        kind = signal.Signals(number)
+        noted.append(kind)
+        if kind in INSISTENT:
+            signal.signal(kind, usual[kind])
 
-    if threading.current_thread() is threading.main_thread():
-        usual = {number: signal.getsignal(number) or signal.SIG_DFL for number in (signal.SIGTERM, signal.SIGINT)}
-        for number in usual:
-            signal.signal(number, note)
+    for kind in usual:
+        signal.signal(kind, note)
     try:
         yield noted
     finally:
-        for number, handler in usual.items():
-            signal.signal(number, handler)
+        for kind, handler in usual.items():
+            signal.signal(kind, signal.SIG_IGN if kind in WARNINGS and kind in noted else handler)

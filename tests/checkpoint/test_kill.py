@@ -1,11 +1,15 @@
 """Runs killed by signals, in processes of their own, then resumed and compared with the run that nothing disturbed."""
 
+import fcntl
 import multiprocessing
 import os
+import pty
 import random
+import resource
 import signal
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 
@@ -13,6 +17,10 @@ import pytest
 from helpers.restarted import run
 from helpers.same_run import AWKWARD, assert_same_run
 from helpers.small import FLAGS, REACH
+
+from sher_rl.checkpoint.manifest import read_manifest
+from sher_rl.checkpoint.run import saved_checkpoints
+from sher_rl.files import read_checked
 
 SLOW = [pytest.param(moment, marks=pytest.mark.slow) for moment in range(3, 20)]
 
@@ -86,19 +94,103 @@ def test_a_second_process_is_refused_and_the_first_one_goes_on_to_the_bit(start,
     assert_same_run(undisturbed[0], tmp_path / "run")
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
-def test_a_signal_is_answered_by_a_checkpoint(number: signal.Signals, undisturbed, start, tmp_path: Path) -> None:
+def command(out_dir: Path) -> list[str]:
+    """The run of ``start``, as somebody types it."""
     flags = [*FLAGS, *(f"--{key.replace('_', '-')}={value}" for key, value in AWKWARD.items() if key != "compile")]
-    flags += ["--hidden", "16", "16", "--out-dir", str(tmp_path), "--run-name", "run", "--checkpoint-minutes", "1e-6"]
-    command = [sys.executable, REACH.__file__, *flags]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    while process.poll() is None and not list(tmp_path.glob("run/checkpoints/[0-9]*")):
+    flags += ["--hidden", "16", "16", "--out-dir", str(out_dir), "--run-name", "run", "--checkpoint-minutes", "1e-6"]
+    return [sys.executable, REACH.__file__, *flags]
+
+
+def wait_for_a_checkpoint(process: subprocess.Popen, run: Path) -> None:
+    while process.poll() is None and not list(run.glob("checkpoints/[0-9]*")):
         time.sleep(0.002)
-    process.send_signal(number)
+
+
+def assert_it_goes_on(start, undisturbed, out_dir: Path) -> None:
+    finish = start(out_dir)
+    finish.join()
+    assert finish.exitcode == 0
+    assert_same_run(undisturbed[0], out_dir / "run", seeded=("torch_cpu",))
+
+
+def use_up_processor_time(process: subprocess.Popen) -> None:
+    _, hard = resource.prlimit(process.pid, resource.RLIMIT_CPU)
+    resource.prlimit(process.pid, resource.RLIMIT_CPU, (1, hard))
+
+
+SEND = {
+    signal.SIGTERM: subprocess.Popen.terminate,
+    signal.SIGINT: lambda process: process.send_signal(signal.SIGINT),
+    signal.SIGUSR1: lambda process: process.send_signal(signal.SIGUSR1),
+    signal.SIGXCPU: use_up_processor_time,
+}
+OTHERS = [pytest.param(number, marks=pytest.mark.slow) for number in SEND if number != signal.SIGTERM]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, *OTHERS])
+def test_a_signal_is_answered_by_a_checkpoint(number: signal.Signals, undisturbed, start, tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        command(tmp_path),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),  # noqa: PLW1509
+    )
+    wait_for_a_checkpoint(process, tmp_path / "run")
+    SEND[number](process)
     output = process.communicate(timeout=60)[0]
     assert process.returncode == 128 + number
     assert f"stopped by {number.name}; go on with --resume" in output
-    finish = start(tmp_path)
-    finish.join()
-    assert finish.exitcode == 0
-    assert_same_run(undisturbed[0], tmp_path / "run", seeded=("torch_cpu",))
+    assert_it_goes_on(start, undisturbed, tmp_path)
+
+
+TIMES = [0, *(pytest.param(time, marks=pytest.mark.slow) for time in range(1, 6))]
+
+
+@pytest.mark.parametrize("wait", TIMES)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_second_signal_while_a_checkpoint_is_written_leaves_the_one_before(
+    number: signal.Signals, wait: int, undisturbed, start, tmp_path: Path
+) -> None:
+    process = start(tmp_path)
+    wait_for_a_checkpoint_being_written(tmp_path / "run", 2, process)
+    os.kill(process.pid, number)
+    wait_for_a_checkpoint_being_written(tmp_path / "run", 1, process)
+    time.sleep(0.01 * wait)
+    os.kill(process.pid, number)
+    process.join()
+    assert process.exitcode in (-number, 1, 128 + number)  # 1 by KeyboardInterrupt; the last where it came too late
+    for path in saved_checkpoints(tmp_path / "run"):
+        for name, record in read_manifest(path)["files"].items():
+            read_checked(path / name, record)
+    assert_it_goes_on(start, undisturbed, tmp_path)
+
+
+@pytest.mark.parametrize("through", ["terminal", pytest.param("pipe", marks=pytest.mark.slow)])
+def test_a_closed_terminal_is_answered_by_a_checkpoint(through: str, undisturbed, start, tmp_path: Path) -> None:
+    """Also where what is shown goes through a pipe, as with ``2>&1 | tee``, whose reader ends with the terminal."""
+    terminal, program = pty.openpty()
+    reader = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+
+    def take_terminal() -> None:
+        fcntl.ioctl(program, termios.TIOCSCTTY, 0)
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+    output = program if through == "terminal" else reader.stdin
+    process = subprocess.Popen(
+        command(tmp_path),
+        stdin=program,
+        stdout=output,
+        stderr=output,
+        start_new_session=True,
+        preexec_fn=take_terminal,  # noqa: PLW1509
+        close_fds=False,
+    )
+    os.close(program)
+    reader.stdin.close()
+    wait_for_a_checkpoint(process, tmp_path / "run")
+    reader.kill()
+    os.close(terminal)
+    assert process.wait(timeout=60) == 128 + signal.SIGHUP
+    reader.wait()
+    assert_it_goes_on(start, undisturbed, tmp_path)

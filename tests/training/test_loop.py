@@ -1,5 +1,6 @@
 import csv
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -96,20 +97,16 @@ def test_resume_goes_on_where_the_last_checkpoint_was(tmp_path: Path) -> None:
     assert (before[count].item(), after[count].item()) == (400, 600)
 
 
-def test_the_size_of_the_buffer_is_said(tmp_path: Path) -> None:
-    command = [
-        sys.executable,
-        REACH.__file__,
-        *FLAGS,
-        "--no-compile",
-        "--out-dir",
-        str(tmp_path),
-        "--total-frames",
-        "100",
-    ]
-    output = subprocess.run(command, capture_output=True, text=True, check=True)
+def test_in_an_ascii_locale_the_buffers_size_the_table_and_the_curve_come_out(tmp_path: Path) -> None:
+    flags = [*FLAGS, "--no-compile", "--out-dir", str(tmp_path), "--run-name", "run", "--total-frames", "100"]
+    environment = os.environ | {"PYTHONIOENCODING": "ascii"}
+    output = subprocess.run([sys.executable, REACH.__file__, *flags], env=environment, capture_output=True, text=True)
+    assert output.returncode == 0, output.stderr
     # 10 + 3 + 4 + 10 + 3 + 3 + 1 floats, two flags, the steps left and the index: 156 bytes or more a transition
-    assert "MB for 1,000 transitions" in output.stdout + output.stderr
+    assert "MB for 1,000 transitions" in output.stdout
+    assert r"| mean \u03b4S |" in output.stdout
+    assert f"curve: {tmp_path}/run/curve.png" in output.stdout
+    assert (tmp_path / "run" / "curve.png").exists()
 
 
 def test_it_learns_to_reach(tmp_path: Path) -> None:

@@ -1,3 +1,7 @@
+import os
+import pty
+import sys
+
 import pytest
 import torch
 
@@ -21,3 +25,19 @@ def test_it_shows_what_the_run_is_at(capsys: pytest.CaptureFixture) -> None:
     for words in ("train=0.50", "test=0.75", "α=0.06", "H=-1.5"):
         assert words in shown.err
     assert "a line of its own" in shown.out
+
+
+def test_it_goes_on_without_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal, program = pty.openpty()
+    streams = {name: os.fdopen(os.dup(program), "w", encoding="utf-8") for name in ("stdout", "stderr")}
+    for name, stream in streams.items():
+        monkeypatch.setattr(sys, name, stream)
+    bar = ProgressBar(1_000)
+    os.close(terminal)
+    for _ in range(3):
+        bar.advance(100)
+        bar.show(Interval())
+        bar.note("a line of its own")
+    bar.close()
+    for stream in streams.values():
+        stream.close()
