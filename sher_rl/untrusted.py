@@ -24,14 +24,15 @@ def read_plain(path: Path) -> bytes:
     Raises:
         OSError: it cannot be read, or is no plain file.
     """
-    with open(path, "rb", opener=_open_no_link) as file:
+    with open(path, "rb", opener=open_no_link) as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise OSError(errno.EINVAL, "Not a plain file", str(path))
         return file.read()
 
 
-def _open_no_link(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
+def open_no_link(path: str, flags: int) -> int:
+    """An ``opener`` for :func:`open`, which refuses a link and waits for no pipe."""
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
 
 
 def load_tensors(content: Any) -> Any:

@@ -29,6 +29,7 @@ from sher_rl.output import say
 from sher_rl.report.progress_csv import read_progress
 from sher_rl.training.lock import run_lock
 from sher_rl.training.signals import noted_signals
+from sher_rl.untrusted import open_no_link
 
 RECIPES = Path(__file__).parents[1] / "recipes"
 sys.path.insert(0, str(RECIPES))
@@ -178,7 +179,7 @@ class Runner:
         job.args.out_dir.mkdir(parents=True, exist_ok=True)
         command = job.command()
         say(f"{job.name}: {job.state()}")
-        with (job.args.out_dir / f"{job.name}.log").open("a") as log:
+        with open(job.args.out_dir / f"{job.name}.log", "a", opener=open_no_link) as log:
             process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
         self.processes[job.name] = process
         if self.stopped:

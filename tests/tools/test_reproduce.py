@@ -52,6 +52,16 @@ def test_commands_are_the_recipes_own(tmp_path: Path) -> None:
     assert command.endswith(f"cher.py --env HandManipulatePen-v1 --total-frames 900 --resume {job.folder}")
 
 
+def test_what_recipes_print_goes_through_no_link(tmp_path: Path) -> None:
+    [job] = REPRODUCE.plan(args(tmp_path, methods=("her",)))
+    job.args.out_dir.mkdir()
+    (tmp_path / "mine").write_text("mine")
+    (job.args.out_dir / f"{job.name}.log").symlink_to(tmp_path / "mine")
+    with pytest.raises(OSError, match=rf"{job.name}\.log"):
+        REPRODUCE.Runner().run(job)
+    assert (tmp_path / "mine").read_text() == "mine"
+
+
 def test_the_dry_run_prints_time_disk_and_state_and_writes_nothing(
     tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
