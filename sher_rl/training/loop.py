@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 from tensordict.nn import TensorDictModule, TensorDictModuleBase
-from torchrl.data import TensorDictReplayBuffer
+from torchrl.data import LazyMemmapStorage, TensorDictReplayBuffer
 from torchrl.envs import EnvBase
 
 from sher_rl.checkpoint.run import RunCheckpoint, saved_checkpoints
@@ -30,6 +30,7 @@ from sher_rl.training.env_state import why_not_saved
 from sher_rl.training.evaluation import Evaluation, episode_success, pose_columns
 from sher_rl.training.finite import check_finite
 from sher_rl.training.loggers import open_logger
+from sher_rl.training.memory import check_memory
 from sher_rl.training.parts import Parts
 from sher_rl.training.progress import Progress
 from sher_rl.training.rollouts import Rollouts
@@ -111,6 +112,7 @@ def train(
     evaluation = Evaluation(config, test_env)
     check_actions(env, *evaluation.environments().values())
     rollouts = Rollouts(config, env, explorer)
+    check_buffer(buffer, env)
     with closing(rollouts), closing(evaluation), run_folder(config) as folder:
         run = _Run(config, folder, parts, evaluation, rollouts)
         with closing(run.progress), noted_signals() as signals:
@@ -238,6 +240,18 @@ def finished(folder: Path, frames: int) -> bool:
     if not saved or int(saved[-1].name) < frames or not rows.exists():
         return False
     return max((row["frames"] for row in read_progress(rows)), default=0) >= frames
+
+
+def check_buffer(buffer: TensorDictReplayBuffer, env: EnvBase) -> None:
+    """Refuse a buffer that the memory cannot hold, before anything is collected; one on a disk or a GPU passes.
+
+    Raises:
+        UsageError: it is too large.
+    """
+    storage = buffer.storage
+    if not isinstance(storage, LazyMemmapStorage) and str(storage.device) == "cpu":
+        step = env.fake_tensordict().select(*TRANSITION)
+        check_memory(storage.max_size, step.bytes() // step.numel())
 
 
 def buffer_bytes(buffer: TensorDictReplayBuffer) -> int:

@@ -15,6 +15,7 @@ from sher_rl.samplers.cher import CHERSampler
 from sher_rl.samplers.density import CDPSampler, DensitySampler, MEPSampler
 from sher_rl.samplers.energy import EBPSampler
 from sher_rl.training.config import Config
+from sher_rl.training.memory import check_memory
 
 OnCycle = Callable[[int], object]
 """Called with the frames so far after each round of updates."""
@@ -50,7 +51,11 @@ def prioritized(config: Config, relabel: HindsightRelabel, *, alpha: float, beta
         alpha: exponent of the priorities.
         beta: exponent of the importance weights at the start; it rises linearly to 1 at the end of the run.
         eps: added to each priority.
+
+    Raises:
+        UsageError: the memory cannot hold the priorities.
     """
+    check_memory(config.buffer_size, 16)  # two trees of two float32 a row
     sampler = PrioritizedSampler(config.buffer_size, alpha=alpha, beta=beta, eps=eps)
 
     def anneal(frames: int) -> None:
