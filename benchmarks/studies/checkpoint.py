@@ -16,8 +16,8 @@ import sher_rl
 from benchmarks.recipes import load
 from sher_rl.checkpoint.run import RunCheckpoint
 from sher_rl.training.config_file import lasting_values
-from sher_rl.training.loop import TRANSITION
 from sher_rl.training.rollouts import Rollouts
+from sher_rl.training.run import TRANSITION
 
 
 def main(sizes: list[int]) -> None:

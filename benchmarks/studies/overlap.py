@@ -18,8 +18,8 @@ import torch
 
 import sher_rl
 from benchmarks.recipes import load
-from sher_rl.training.loop import TRANSITION
 from sher_rl.training.rollouts import Rollouts
+from sher_rl.training.run import TRANSITION
 from sher_rl.training.updates import minibatches
 
 ROUNDS = 12

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import sher_rl
 from benchmarks.recipes import load
-from sher_rl.training.loop import TRANSITION
+from sher_rl.training.run import TRANSITION
 
 
 def peak_megabytes() -> float:

@@ -44,7 +44,7 @@ def test_samplers_resume_to_the_bit(sampler: str, tmp_path: Path, monkeypatch: p
             if self.frames == 306:
                 os.kill(os.getpid(), signal.SIGTERM)
 
-    monkeypatch.setattr("sher_rl.training.loop.Progress", Stopped)
+    monkeypatch.setattr("sher_rl.training.run.Progress", Stopped)
     with pytest.raises(SystemExit):
         small_run(tmp_path / "part", PUSH, **numbers)  # of the same length: PER's β depends on it
     monkeypatch.undo()

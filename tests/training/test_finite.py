@@ -15,7 +15,7 @@ import torch
 from helpers.small import REACH, load_recipe, small_run
 from tensordict import TensorDict
 
-import sher_rl.training.loop
+import sher_rl.training.updates
 from sher_rl import load_policy
 from sher_rl.checkpoint.run import saved_checkpoints
 from sher_rl.cli.errors import exit_with_sentence
@@ -32,7 +32,7 @@ def break_after(monkeypatch: pytest.MonkeyPatch):
     """Make a run break something it uses once so many batches are collected."""
 
     def install(batches: int, breakage) -> None:
-        original, count = sher_rl.training.loop.Rollouts.__next__, iter(range(1_000))
+        original, count = sher_rl.training.rollouts.Rollouts.__next__, iter(range(1_000))
 
         def collect(rollouts):
             data = original(rollouts)
@@ -40,7 +40,7 @@ def break_after(monkeypatch: pytest.MonkeyPatch):
                 breakage(rollouts._collector.env, data)
             return data
 
-        monkeypatch.setattr(sher_rl.training.loop.Rollouts, "__next__", collect)
+        monkeypatch.setattr(sher_rl.training.rollouts.Rollouts, "__next__", collect)
 
     return install
 

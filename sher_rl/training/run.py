@@ -1,0 +1,146 @@
+"""A run under way: collect, extend, update, evaluate, log, checkpoint."""
+
+from __future__ import annotations
+
+import dataclasses
+import signal
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from torchrl.data import TensorDictReplayBuffer
+
+from sher_rl.checkpoint.run import RunCheckpoint
+from sher_rl.errors import UsageError
+from sher_rl.modules.policy_file import save_policy
+from sher_rl.training.checks import check_rewards
+from sher_rl.training.config import RunConfig
+from sher_rl.training.config_file import lasting_values, save_config
+from sher_rl.training.env_state import why_not_saved
+from sher_rl.training.evaluation import Evaluation, episode_success, pose_columns
+from sher_rl.training.finite import check_finite
+from sher_rl.training.loggers import open_logger
+from sher_rl.training.parts import Parts
+from sher_rl.training.progress import Progress
+from sher_rl.training.rollouts import Rollouts
+from sher_rl.training.updates import gradient_steps
+
+TRANSITION = (
+    "observation",
+    "achieved_goal",
+    "desired_goal",
+    "action",
+    *(("next", key) for key in ("observation", "achieved_goal", "reward")),
+    *(("next", key) for key in ("done", "terminated")),
+)
+"""What the buffer keeps of a collected step; hindsight sets the next desired goal of a batch."""
+
+
+class Run:
+    """A run under way: its loop, and the steps that the loop is made of."""
+
+    def __init__(
+        self, config: RunConfig, folder: Path, parts: Parts, evaluation: Evaluation, rollouts: Rollouts
+    ) -> None:
+        self.config = config
+        self.folder = folder
+        self.parts = parts
+        self.evaluation = evaluation
+        self.rollouts = rollouts
+        parts.normalizer.update_on_write = False  # collect gives it relabelled rows
+        self.why_not_saved = why_not_saved(parts.env, *evaluation.environments().values())
+        if config.resume and self.why_not_saved:
+            raise UsageError(f"resume {str(config.resume)!r} cannot go on: {self.why_not_saved}")
+        self.progress = Progress(self.folder, config.total_frames, open_logger(config, self.folder))
+        self.checkpoint = RunCheckpoint(
+            self.folder,
+            lasting_values(config),
+            parts.buffer,
+            loss=parts.learner.loss,
+            learner=parts.learner,
+            normalizer=parts.normalizer,
+            rollouts=rollouts,
+            evaluation=evaluation,
+            progress=self.progress,
+        )
+        if config.resume:
+            self._go_on()
+        if self.why_not_saved:
+            self.progress.note(f"warning: there will be no checkpoints, and no --resume: {self.why_not_saved}")
+        self.saved = time.monotonic()
+
+    def _go_on(self) -> None:
+        """Go on from the last checkpoint, with as many frames as are asked for now."""
+        if not self.checkpoint.restore():
+            self.progress.start_over()
+        save_config(dataclasses.replace(self.config, resume=None), self.folder / "config.json")
+
+    def go(self, signals: Sequence[signal.Signals]) -> None:
+        """Train to the end, or to the first of ``signals``, which leads to a checkpoint.
+
+        Raises:
+            SystemExit: there was a signal.
+        """
+        progress = self.progress
+        while progress.frames < self.config.total_frames and not signals:
+            self.collect()
+            if progress.frames >= self.config.random_frames:
+                self.update()
+            progress.show()
+            if progress.frames >= self.config.eval_frames * (progress.rows + 1):
+                self.evaluate()
+            if time.monotonic() - self.saved > 60 * self.config.checkpoint_minutes:
+                self.save()
+        self.save()
+        if progress.frames < self.config.total_frames:
+            progress.note(f"stopped by {signals[0].name}; {self.how_to_go_on()}")
+            raise SystemExit(128 + signals[0])
+        if progress.last_row != progress.frames:  # off the schedule, so not in the checkpoint
+            self.evaluate()
+
+    def collect(self) -> None:
+        """Collect a batch, extend the buffer, and show the normaliser its relabelled rows."""
+        buffer = self.parts.buffer
+        data = next(self.rollouts)
+        begin = f"the batch after frame {self.progress.frames:,}"
+        check_finite(data, self.folder, "environment {0}, step {1} of " + begin)
+        index = buffer.extend(data.select(*TRANSITION))  # [env, time]: each row of it has episodes of its own
+        rows = self.parts.relabel(buffer.storage.get(index))
+        check_finite(rows, self.folder, "row {0}, relabelled, of " + begin)
+        if self.progress.frames == 0:
+            check_rewards(data, self.parts.relabel.reward_fn)
+        self.parts.normalizer.update(rows)
+        self.progress.collected(data.numel(), episode_success(data))
+        if len(buffer) == len(index):
+            size = buffer_bytes(buffer) / 1e6
+            self.progress.note(f"buffer: {size:,.0f} MB for {self.config.buffer_size:,} transitions")
+
+    def update(self) -> None:
+        """Take the gradient steps of a round."""
+        for statistics in gradient_steps(self.config, self.parts.buffer, self.parts.learner, self.folder):
+            self.progress.updated(statistics)
+        self.parts.on_cycle(self.progress.frames)
+
+    def evaluate(self) -> None:
+        """Play test episodes, save the policy, and write a row."""
+        ends = self.evaluation.test(self.parts.policy)
+        train_successes = self.evaluation.train(self.parts.policy)
+        save_policy(self.folder / "policy.pt", self.parts.policy, self.config.env_id)
+        more = pose_columns(self.config.env_id, ends["achieved_goal"], ends["desired_goal"])
+        self.progress.row(ends["is_success"].reshape(-1), train_successes, **more)
+
+    def save(self) -> None:
+        """Write a checkpoint, if the environments can be saved."""
+        if self.why_not_saved:
+            return
+        self.progress.note(self.checkpoint.save(self.progress.frames))
+        self.saved = time.monotonic()
+
+    def how_to_go_on(self) -> str:
+        """What to do with a run that was stopped, in words."""
+        return "it cannot be resumed" if self.why_not_saved else f"go on with --resume {self.folder}"
+
+
+def buffer_bytes(buffer: TensorDictReplayBuffer) -> int:
+    """Bytes that the buffer takes at its capacity, whatever it holds now."""
+    return buffer.storage.get([0]).bytes() * buffer.storage.max_size
