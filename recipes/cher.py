@@ -4,6 +4,7 @@ python recipes/cher.py --env FetchReach-v4 --seed 1
 python recipes/cher.py --env HandManipulateEgg-v1 --help
 """
 
+import openmp  # noqa: F401  # first, since torch reads what it sets
 import torch
 from torchrl.data import LazyTensorStorage, TensorDictReplayBuffer
 from torchrl.envs import Compose

@@ -8,6 +8,7 @@ import importlib
 from collections.abc import Callable
 from functools import partial
 
+import openmp  # noqa: F401  # first, since torch reads what it sets
 import torch
 from torchrl.data import LazyTensorStorage, TensorDictReplayBuffer
 from torchrl.envs import Compose
