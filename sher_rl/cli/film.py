@@ -23,7 +23,7 @@ def film(policy: Any, path: Path, *, episodes: int, seed: int) -> int:
     """
     if not path.absolute().parent.is_dir():
         raise UsageError(f"video {str(path)!r} is in no folder; make the folder first.")
-    os.environ.setdefault("MUJOCO_GL", rendering_backend())
+    os.environ["MUJOCO_GL"] = rendering_backend()
     try:
         import imageio_ffmpeg  # noqa: F401, PLC0415
         from imageio import v2 as imageio  # noqa: PLC0415
@@ -52,14 +52,24 @@ def _pictures(env: Any, policy: Any, seed: int) -> Iterator[np.ndarray]:
 
 
 def rendering_backend() -> str:
-    """Name of a backend of MuJoCo that renders here without a screen, as ``MUJOCO_GL`` takes it.
+    """Backend of MuJoCo that renders here: what ``MUJOCO_GL`` says, or the first that needs no screen.
 
     Raises:
-        UsageError: none does.
+        UsageError: nothing renders, or not that.
     """
+    chosen = os.environ.get("MUJOCO_GL")
+    if chosen:
+        if not renders(chosen):
+            raise UsageError(f"MUJOCO_GL is {chosen!r}, with which nothing renders here; unset it.")
+        return chosen
     for name in ("egl", "osmesa"):
-        probe = "import mujoco; mujoco.GLContext(64, 64).make_current()"
-        environment = os.environ | {"MUJOCO_GL": name}
-        if not subprocess.run([sys.executable, "-c", probe], env=environment, capture_output=True).returncode:
+        if renders(name):
             return name
     raise UsageError("video needs EGL or OSMesa, and neither renders here; on Debian run apt install libosmesa6.")
+
+
+def renders(backend: str) -> bool:
+    """Whether MuJoCo renders with a backend, tried in another process, since a failure may end it."""
+    probe = "import mujoco; mujoco.Renderer(mujoco.MjModel.from_xml_string('<mujoco/>'), 64, 64).close()"
+    environment = os.environ | {"MUJOCO_GL": backend}
+    return subprocess.run([sys.executable, "-c", probe], env=environment, capture_output=True).returncode == 0

@@ -9,6 +9,7 @@ from typing import Annotated
 import tyro
 
 from sher_rl.cli.errors import exit_with_sentence
+from sher_rl.errors import UsageError
 from sher_rl.output import say
 from sher_rl.report import LEVEL, draw_curves, summary_table, write_paper
 
@@ -29,6 +30,8 @@ class Args:
 
 def main(args: Args) -> None:
     """Print the table and draw the picture."""
+    if not args.runs:
+        raise UsageError("runs is empty; give run folders or csv files, such as runs/RUN.")
     curve = draw_curves(args.runs, args.out)
     say(f"{summary_table(args.runs, args.level)}\n{curve}")
     if args.paper:

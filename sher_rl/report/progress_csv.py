@@ -19,6 +19,8 @@ NEEDED_COLUMNS = (
     "test_episodes",
 )
 """Columns without which a file is no ``progress.csv``."""
+_FINITE_COLUMNS = ("frames", "seconds", "test_success")
+"""Columns that have a number in every row; training success has none if no training episode ended."""
 COLUMNS = (
     *NEEDED_COLUMNS,
     "q_mean",
@@ -50,8 +52,7 @@ def read_progress(path: Path) -> list[dict[str, float]]:
         header, rows = _read(path)
         columns = [*COLUMNS, *(name for name in POSE_COLUMNS if name in header)]
         numbers = [{name: _number(row, name) for name in columns} for row in rows]
-        if not all(math.isfinite(row["frames"]) for row in numbers):
-            raise ValueError("a number of frames is none")
+        _check_finite(numbers)
     except (OSError, KeyError, ValueError, TypeError, csv.Error) as error:
         raise UsageError(f"{str(path)!r} is no progress.csv of a run ({error!s:.120}).") from error
     return numbers
@@ -64,6 +65,13 @@ def _read(path: Path) -> tuple[Sequence[str], list[dict[str, str]]]:
         reader = csv.DictReader(file)
         rows = list(reader)
     return reader.fieldnames or (), rows
+
+
+def _check_finite(rows: list[dict[str, float]]) -> None:
+    for number, row in enumerate(rows, start=1):
+        for name in _FINITE_COLUMNS:
+            if not math.isfinite(row[name]):
+                raise ValueError(f"row {number} has no {name}")
 
 
 def _number(row: dict[str, str], column: str) -> float:

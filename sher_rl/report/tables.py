@@ -18,7 +18,10 @@ LEVEL = 0.95
 
 
 def summary_table(runs: Sequence[Path], level: float = LEVEL) -> str:
-    """Markdown table with a row per run: its length, last and best success, when ``level`` was reached, δS."""
+    """Markdown table with a row per run: its length, last and best success, when ``level`` was reached, δS.
+
+    δS is the mean over the evaluations before which a training episode ended.
+    """
     head = f"| run | frames | minutes | train | test | best | frames to {level:g} | seconds to {level:g} | mean δS |"
     return "\n".join([head, "|---|" + "---:|" * 8, *(_summary(run, level) for run in runs)])
 
@@ -28,16 +31,17 @@ def _summary(run: Path, level: float) -> str:
     last = rows[-1]
     first = next((row for row in rows if row["test_success"] >= level), None)
     deltas = [delta_s(row["train_success"], row["test_success"]) for row in rows]
+    known = np.array([delta for delta in deltas if not math.isnan(delta)])
     return _line(
         label(run),
         f"{last['frames']:,.0f}",
         f"{last['seconds'] / 60:.1f}",
-        f"{last['train_success']:.2f}",
+        _mean(np.array([last["train_success"]]), 2),
         f"{last['test_success']:.2f}",
         f"{max(row['test_success'] for row in rows):.2f}",
         f"{first['frames']:,.0f}" if first else "not reached",
         f"{first['seconds']:.0f}" if first else "not reached",
-        f"{sum(deltas) / len(deltas):.3f}",
+        _mean(known, 3),
     )
 
 
@@ -92,10 +96,14 @@ def missing_list(runs: Sequence[Run], variants: Sequence[str], tasks: Sequence[s
 
 def _spread(values: np.ndarray, digits: int) -> str:
     """Mean and sample standard deviation in words; a dash if a value is not known."""
-    if np.isnan(values).any():
-        return "–"
-    spread = f" ± {values.std(ddof=1):.{digits}f}" if len(values) > 1 else ""
-    return f"{values.mean():.{digits}f}{spread}"
+    if np.isnan(values).any() or len(values) == 1:
+        return _mean(values, digits)
+    return f"{_mean(values, digits)} ± {values.std(ddof=1):.{digits}f}"
+
+
+def _mean(values: np.ndarray, digits: int) -> str:
+    """Mean in words; a dash if there is no value, or one that is not known."""
+    return f"{values.mean():.{digits}f}" if len(values) and not np.isnan(values).any() else "–"
 
 
 def _line(*cells: str) -> str:

@@ -10,7 +10,7 @@ import pytest
 from helpers.small import small_run
 
 from sher_rl import GoalDims, GoalNormalizer, UsageError, load_policy, make_networks, make_policy
-from sher_rl.cli.film import film
+from sher_rl.cli.film import film, renders
 from sher_rl.modules.policy_file import save_policy
 
 
@@ -75,3 +75,22 @@ def test_a_task_without_a_rate_is_filmed_at_25(tmp_path: Path, monkeypatch: pyte
         pytest.skip("nothing renders here")
     assert frames == 20
     assert imageio_ffmpeg.count_frames_and_secs(str(tmp_path / "out.mp4")) == (20, 0.8)
+
+
+@pytest.mark.parametrize("backend", ["broken", "glfw"])
+def test_a_backend_that_does_not_render_gets_one_sentence(backend: str, tmp_path: Path) -> None:
+    if renders(backend):
+        pytest.skip("this one renders here")
+    arguments = ("--pretrained", "FetchReach", "--episodes", "1", "--video", str(tmp_path / "out.mp4"))
+    result = play(*arguments, MUJOCO_GL=backend)
+    assert result.returncode == 1
+    assert f"error: MUJOCO_GL is '{backend}', with which nothing renders here; unset it" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert not (tmp_path / "out.mp4").exists()
+
+
+def test_mujoco_that_cannot_be_imported_for_it_gets_one_sentence() -> None:
+    result = play("--pretrained", "FetchReach", "--episodes", "1", MUJOCO_GL="broken")
+    assert result.returncode == 1
+    assert "error: mujoco cannot be imported with MUJOCO_GL='broken'" in result.stderr
+    assert "Traceback" not in result.stderr

@@ -32,3 +32,10 @@ def test_a_picture_out_of_reach_gets_one_sentence(run: Path) -> None:
     assert result.returncode == 1
     assert "No such file or directory: '/nonexistent/c.png'" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_no_runs_get_one_sentence(tmp_path: Path) -> None:
+    result = subprocess.run([sys.executable, "-m", "sher_rl.report"], capture_output=True, text=True, cwd=tmp_path)
+    assert result.returncode == 1
+    assert result.stderr.strip() == "error: runs is empty; give run folders or csv files, such as runs/RUN."
+    assert list(tmp_path.iterdir()) == []

@@ -2,6 +2,7 @@ import os
 from pathlib import Path
 
 import pytest
+from helpers.csv_rows import row, write
 
 from sher_rl import UsageError
 from sher_rl.report.progress_csv import COLUMNS, read_progress
@@ -37,3 +38,13 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "progress.csv")
     with pytest.raises(UsageError, match=r"is no progress\.csv of a run \(no plain file\)"):
         read_progress(tmp_path / "progress.csv")
+
+
+@pytest.mark.parametrize("column", ["frames", "seconds", "test_success"])
+@pytest.mark.parametrize("cell", ["", "nan", "inf"])
+def test_a_row_without_the_numbers_of_every_evaluation_gets_one_sentence(
+    column: str, cell: str, tmp_path: Path
+) -> None:
+    path = write(tmp_path, "progress", [row(5), row(7) | {column: cell}])
+    with pytest.raises(UsageError, match=rf"is no progress\.csv of a run .*row 2 has no {column}"):
+        read_progress(path)

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from helpers.csv_rows import run
+from helpers.csv_rows import row, run, write
 
 from sher_rl import UsageError
 from sher_rl.report import summary_table
@@ -23,11 +23,19 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_the_table_has_last_best_first_time_and_delta_s(folder: Path) -> None:
-    row = summary_table([folder]).splitlines()[-1]
-    cells = [cell.strip() for cell in row.strip("|").split("|")]
+    line = summary_table([folder]).splitlines()[-1]
+    cells = [cell.strip() for cell in line.strip("|").split("|")]
     assert cells[:2] == ["run-a", "300"]
     assert cells[3:7] == ["1.00", "0.75", "1.00", "200"]
     assert cells[8] == "0.333"  # (0.25 + 0.5 + 0.25) / 3
+
+
+def test_an_interval_without_a_training_episode_is_left_out_of_delta_s(tmp_path: Path) -> None:
+    nan = float("nan")
+    some = summary_table([write(tmp_path, "a", [row(100, nan, 0.5), row(200, 0.5, 0.75)])])
+    assert some.endswith("| 0.50 | 0.75 | 0.75 | not reached | not reached | 0.250 |")
+    none = summary_table([write(tmp_path, "b", [row(100, nan, 0.5)])])
+    assert none.endswith("| – | 0.50 | 0.50 | not reached | not reached | – |")
 
 
 def test_a_level_never_reached_is_said(folder: Path) -> None:
