@@ -21,7 +21,7 @@ from sher_rl.envs import mujoco_state
 from sher_rl.envs.make_gym import GOAL_KEYS, make_gym
 from sher_rl.envs.robots import Fetch, Hand, Robot
 from sher_rl.envs.state_values import to_arrays, to_tensors
-from sher_rl.envs.threads import ThreadPool
+from sher_rl.envs.threads import ThreadPool, uninterrupted
 from sher_rl.errors import UsageError
 
 _LOG = logging.getLogger(__name__)
@@ -90,6 +90,7 @@ class NativeEnv(EnvBase):
         flags = ("done", "terminated", "truncated")
         self.done_spec = Composite({flag: Binary(shape=(*n, 1), dtype=torch.bool) for flag in flags}, shape=n)
 
+    @uninterrupted()
     def _step(self, tensordict: TensorDictBase) -> TensorDictBase:
         actions = np.clip(tensordict.get("action").detach().numpy(), -1.0, 1.0)
         controls = self._robot.controls(actions)
@@ -115,6 +116,7 @@ class NativeEnv(EnvBase):
         tensordict = TensorDict({}, self.batch_size) if tensordict is None else tensordict
         return tensordict.set("action", torch.empty(self._action_shape).uniform_(-1.0, 1.0))
 
+    @uninterrupted()
     def _reset(self, tensordict: TensorDictBase | None = None, **_: Any) -> TensorDictBase:
         mask = None if tensordict is None else tensordict.get("_reset", None)
         rows = range(len(self._sims)) if mask is None else mask.reshape(-1).numpy().nonzero()[0].tolist()

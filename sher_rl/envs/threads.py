@@ -2,10 +2,42 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from queue import SimpleQueue
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Put off Ctrl-C to the end of the block, so that the block is whole and no thread still works when it is heeded.
+
+    In the main thread, which alone is interrupted; in another one this does nothing. Costs 10 µs, below a half per
+    cent of a step of 16 environments.
+
+    >>> try:
+    ...     with uninterrupted():
+    ...         signal.raise_signal(signal.SIGINT)
+    ...         print("finished")
+    ... except KeyboardInterrupt:
+    ...     print("interrupted")
+    finished
+    interrupted
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    pressed: list[int] = []
+    usual = signal.signal(signal.SIGINT, lambda number, _: pressed.append(number)) or signal.SIG_DFL
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, usual)
+        if pressed:
+            signal.raise_signal(signal.SIGINT)
 
 
 class ThreadPool:
@@ -22,10 +54,15 @@ class ThreadPool:
     """
 
     def __init__(self, size: int) -> None:
+        self._size = size
+        self._start_helpers()
+
+    def _start_helpers(self) -> None:
+        self._process = os.getpid()
         self._jobs: SimpleQueue = SimpleQueue()
         self._results: SimpleQueue = SimpleQueue()
-        self._helpers = [self._start_helper() for _ in range(size - 1)]
-        self._dismiss = weakref.finalize(self, _dismiss, self._jobs, size - 1)
+        self._helpers = [self._start_helper() for _ in range(self._size - 1)]
+        self._dismiss = weakref.finalize(self, _dismiss, self._jobs, self._size - 1)
 
     def _start_helper(self) -> threading.Thread:
         helper = threading.Thread(target=_help, args=(self._jobs, self._results), daemon=True)
@@ -38,6 +75,8 @@ class ThreadPool:
         Raises:
             BaseException: the first that ``work`` raised, after every thread has stopped working.
         """
+        if self._process != os.getpid():  # a fork, which threads do not survive
+            self._start_helpers()
         todo = iter(rows)  # taking the next item is atomic, so the threads share it
 
         def drain() -> BaseException | None:

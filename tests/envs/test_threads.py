@@ -1,8 +1,10 @@
+import signal
 import threading
+from collections.abc import Iterator
 
 import pytest
 
-from sher_rl.envs.threads import ThreadPool
+from sher_rl.envs.threads import ThreadPool, uninterrupted
 
 
 @pytest.mark.parametrize("size", [1, 2, 5])
@@ -38,3 +40,52 @@ def test_an_error_comes_out_and_the_pool_goes_on(bad):
     assert sorted(done) == list(range(8))
     pool.close()
     pool.close()
+
+
+@pytest.fixture
+def _ctrl_c_raises() -> Iterator[None]:
+    """Also where these tests run in the background, which ignores SIGINT."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_ctrl_c_raises")
+@pytest.mark.parametrize("presses", [1, 3])
+def test_a_block_is_finished_first(presses: int) -> None:
+    done = []
+
+    @uninterrupted()
+    def work() -> None:
+        for _ in range(presses):
+            signal.raise_signal(signal.SIGINT)
+        done.append(1)
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert done == [1]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.usefixtures("_ctrl_c_raises")
+def test_without_ctrl_c_and_in_other_threads_nothing_changes() -> None:
+    seen = []
+
+    def work() -> None:
+        with uninterrupted():
+            seen.append(signal.getsignal(signal.SIGINT))
+
+    with uninterrupted():
+        pass
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert seen == [signal.default_int_handler]
+
+
+@pytest.mark.usefixtures("_ctrl_c_raises")
+def test_a_process_that_ignores_ctrl_c_goes_on_ignoring_it() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with uninterrupted():
+        signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
