@@ -1,5 +1,6 @@
 """Soft Hindsight Experience Replay as TorchRL components."""
 
+from sher_rl import _mujoco  # noqa: F401 -- before TorchRL
 from sher_rl.cli.recipe import cli
 from sher_rl.envs.gym_reward import GymReward
 from sher_rl.envs.make import make_env

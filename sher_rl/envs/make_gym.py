@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 from contextlib import redirect_stderr, redirect_stdout
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -45,9 +44,10 @@ def import_gymnasium() -> ModuleType:
     """gymnasium, with the tasks of gymnasium-robotics registered.
 
     Raises:
-        ImportError: the installed MuJoCo is too new for gymnasium-robotics, or cannot be imported.
+        ImportError: the installed MuJoCo is too new for gymnasium-robotics.
     """
-    mujoco = _import_mujoco()
+    import mujoco  # noqa: PLC0415
+
     if tuple(map(int, mujoco.__version__.split(".")[:2])) >= (3, 12):
         raise ImportError(
             f"mujoco {mujoco.__version__} is installed, and gymnasium-robotics cannot build its Fetch and Hand "
@@ -57,12 +57,3 @@ def import_gymnasium() -> ModuleType:
         import gymnasium  # noqa: PLC0415
         import gymnasium_robotics  # noqa: PLC0415, F401
     return gymnasium
-
-
-def _import_mujoco() -> ModuleType:
-    try:
-        import mujoco  # noqa: PLC0415
-    except (RuntimeError, AttributeError) as error:
-        backend = os.environ.get("MUJOCO_GL")
-        raise ImportError(f"mujoco cannot be imported with MUJOCO_GL={backend!r} ({error!s:.80}); unset it.") from error
-    return mujoco

@@ -77,7 +77,7 @@ def test_a_task_without_a_rate_is_filmed_at_25(tmp_path: Path, monkeypatch: pyte
     assert imageio_ffmpeg.count_frames_and_secs(str(tmp_path / "out.mp4")) == (20, 0.8)
 
 
-@pytest.mark.parametrize("backend", ["broken", "glfw"])
+@pytest.mark.parametrize("backend", ["broken", "glfw", "osmesa"])
 def test_a_backend_that_does_not_render_gets_one_sentence(backend: str, tmp_path: Path) -> None:
     if renders(backend):
         pytest.skip("this one renders here")
@@ -89,8 +89,6 @@ def test_a_backend_that_does_not_render_gets_one_sentence(backend: str, tmp_path
     assert not (tmp_path / "out.mp4").exists()
 
 
-def test_mujoco_that_cannot_be_imported_for_it_gets_one_sentence() -> None:
+def test_it_matters_to_films_only() -> None:
     result = play("--pretrained", "FetchReach", "--episodes", "1", MUJOCO_GL="broken")
-    assert result.returncode == 1
-    assert "error: mujoco cannot be imported with MUJOCO_GL='broken'" in result.stderr
-    assert "Traceback" not in result.stderr
+    assert "success 1.000 in 1 deterministic episodes" in result.stdout

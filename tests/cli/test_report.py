@@ -30,7 +30,7 @@ def test_a_picture_out_of_reach_gets_one_sentence(run: Path) -> None:
     command = [sys.executable, "-m", "sher_rl.report", str(run), "--out", "/nonexistent/c.png"]
     result = subprocess.run(command, capture_output=True, text=True)
     assert result.returncode == 1
-    assert "No such file or directory: '/nonexistent/c.png'" in result.stderr
+    assert "'/nonexistent/c.png' cannot be written (No such file or directory)" in result.stderr
     assert "Traceback" not in result.stderr
 
 
