@@ -6,6 +6,7 @@
 import tempfile
 from pathlib import Path
 
+import openmp  # noqa: F401  # of the recipes: first, since torch reads what it sets
 import pytest
 import torch
 from hypothesis import HealthCheck, settings

@@ -1,7 +1,5 @@
 """What is expected of TorchRL's private names: a release that fails one needs another ``_torchrl.py``."""
 
-from __future__ import annotations
-
 import ast
 import inspect
 import warnings
