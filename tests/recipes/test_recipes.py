@@ -15,7 +15,7 @@ from sher_rl import TASKS, HindsightRelabel, UsageError, goal_reward, make_sampl
 from sher_rl.tasks import get_task
 from sher_rl.training.config import Sampling
 
-FILES = {"config.json", "versions.json", "progress.csv", "policy.pt", "curve.png", "checkpoints"}
+FILES = {".lock", "config.json", "versions.json", "progress.csv", "policy.pt", "curve.png", "checkpoints"}
 
 
 def test_there_is_one_recipe_for_each_task() -> None:
