@@ -23,7 +23,7 @@ lint: $(READY)
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy sher_rl
-	$(VENV)/bin/lint-imports
+	$(VENV)/bin/lint-imports --no-logo
 
 docs: $(READY)
 	$(RUN) -m sphinx --fail-on-warning --quiet --builder html docs docs/_build/html
