@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import itertools
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
 from helpers.episodes import drawn, episode, make_buffer, relabel_of, reward_fn
+from tensordict import TensorDict
 from torchrl.data import (
     LazyMemmapStorage,
     LazyTensorStorage,
     ListStorage,
+    PrioritizedSampler,
+    RandomSampler,
     ReplayBuffer,
     Sequence,
     TensorDictMaxValueWriter,
@@ -19,7 +23,7 @@ from torchrl.data import (
     TensorDictRoundRobinWriter,
 )
 
-from sher_rl import HindsightRelabel, UsageError
+from sher_rl import CHERSampler, HindsightRelabel, UsageError
 
 
 @pytest.mark.parametrize("length", [10, 8])  # of a full ring, and of one that goes round in between
@@ -54,6 +58,49 @@ def test_a_thread_that_writes_never_leaks_a_foreign_goal():
         writer.join()
     assert batches["desired_goal"][:, 0].unique().numel() > 5
     assert (batches["desired_goal"][:, 0] == batches["next", "achieved_goal"][:, 0]).all()
+
+
+def sampler_of(name, relabel):
+    if name == "per":
+        return PrioritizedSampler(500, 0.6, 0.4)
+    return CHERSampler(relabel, batch_size=64) if name == "cher" else RandomSampler()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["uniform", "per", "cher"])
+def test_ten_threads_sample_while_another_writes(name):
+    """10,000 batches of a ring that goes round some hundred times: none has parts of two rows, or a foreign goal."""
+    storage = LazyTensorStorage(500)
+    relabel = HindsightRelabel(reward_fn, storage, ratio=0.8)
+    buffer = TensorDictReplayBuffer(
+        storage=storage, sampler=sampler_of(name, relabel), transform=relabel, batch_size=64
+    )
+    for number in range(20):
+        buffer.extend(episode(30, number=number))
+    stop = threading.Event()
+
+    def write() -> int:
+        for number in itertools.count(20):
+            buffer.extend(episode(20 + number % 7, number=number))
+            if stop.is_set():
+                return number
+
+    def read(_: int) -> TensorDict:
+        return torch.cat([buffer.sample() for _ in range(1_000)])
+
+    with ThreadPoolExecutor(11) as pool:
+        writer = pool.submit(write)
+        batches = torch.cat(list(pool.map(read, range(10))))
+        stop.set()
+    assert writer.result() > 100
+    before, after, goal = (batches[key] for key in ("achieved_goal", ("next", "achieved_goal"), "desired_goal"))
+    relabelled = batches["hindsight", "relabelled"]
+    assert (before[:, 0] == after[:, 0]).all()
+    assert (before[:, 1] + 1 == after[:, 1]).all()
+    assert (goal[relabelled][:, 0] == after[relabelled][:, 0]).all()
+    assert (goal[relabelled][:, 1] >= after[relabelled][:, 1]).all()
+    assert (goal[~relabelled][:, 1] == -after[~relabelled][:, 0]).all()
+    assert (batches["next", "reward"] == reward_fn(after, goal)).all()
 
 
 def test_prefetching_threads_relabel():
