@@ -33,7 +33,7 @@ def check_actions(*envs: EnvBase) -> None:
         if (spec.space.low != -1).any() or (spec.space.high != 1).any():
             raise UsageError(
                 f"env takes actions from {low:g} to {high:g}, and policies act in [-1, 1]; wrap it in "
-                "gymnasium.wrappers.RescaleAction(env, -1, 1), or in TorchRL's ActionScaling()."
+                "gymnasium.wrappers.RescaleAction(env, -1, 1), or append TorchRL's ActionScaling()."
             )
 
 

@@ -77,7 +77,8 @@ class SavedWalk(Walk):
 
     def set_state(self, state):
         assert (state["far"], state["marks"]) == (2.5, [1, "two", None])
-        self.place, self.goal = state["place"], state["goal"]
+        self.place = state["place"]
+        self.goal = state["goal"]
 
 
 gymnasium.register("SavedWalk-v0", SavedWalk, max_episode_steps=5)

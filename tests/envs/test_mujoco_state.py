@@ -15,7 +15,8 @@ def through_a_file(state: dict) -> dict:
 
 def play(env, state, steps: int, seed: int) -> list:
     """Random actions; environments whose episode ends are reset, as a collector does."""
-    generator, seen = torch.Generator().manual_seed(seed), []
+    generator = torch.Generator().manual_seed(seed)
+    seen = []
     for _ in range(steps):
         action = 2 * torch.rand(env.action_spec.shape, generator=generator) - 1
         step, state = env.step_and_maybe_reset(state.set("action", action))
@@ -47,7 +48,8 @@ def test_environments_apart_in_their_episodes_and_partial_steps() -> None:
     mask = torch.tensor([[False], [True], [False]])
     state = one.reset(one._buffer.clone().exclude("reward").set("_reset", mask))
     other.set_state(through_a_file(one.get_state()))
-    a, b = play(one, state.clone(), 20, seed=2), play(other, state.clone(), 20, seed=2)
+    a = play(one, state.clone(), 20, seed=2)
+    b = play(other, state.clone(), 20, seed=2)
     assert all((x == y).all() for x, y in zip(a, b, strict=True))
     assert [x["next", "done"].flatten().tolist() for x in a][4] == [True, False, True]
     mask = torch.tensor([True, False, True])

@@ -69,7 +69,8 @@ def test_no_limit():
 @pytest.mark.parametrize("env_id", ["HandReach-v3", "HandManipulateEgg-v1"])
 def test_a_seeded_reset_does_not_depend_on_earlier_episodes(env_id):
     """Observed, not promised: the Hand tasks' resets leave warm start and controls as they are."""
-    fresh, used = make_env(env_id, 1), make_env(env_id, 1)
+    fresh = make_env(env_id, 1)
+    used = make_env(env_id, 1)
     used.rollout(30)
     fresh.set_seed(8)
     used.set_seed(8)

@@ -7,8 +7,9 @@ import torch
 from gymnasium.spaces import Box, Discrete
 from helpers.own_env import own_run
 from helpers.point import STEPS, Point, point_reward
+from torchrl.envs import ActionScaling
 
-from sher_rl import UsageError
+from sher_rl import UsageError, make_env
 from sher_rl.report.progress_csv import read_progress
 
 
@@ -28,7 +29,12 @@ class Buttons(Point):
         self.action_space = Discrete(6)
 
 
+def scaled():
+    return gymnasium.wrappers.RescaleAction(Strong(), -1.0, 1.0)
+
+
 gymnasium.register("Strong-v0", Strong, max_episode_steps=STEPS)
+gymnasium.register("Scaled-v0", scaled, max_episode_steps=STEPS)
 gymnasium.register("Buttons-v0", Buttons, max_episode_steps=STEPS)
 
 
@@ -45,6 +51,15 @@ def test_it_cannot_be_resumed(tmp_path):
     run = own_run(tmp_path, "Point-v0", point_reward)
     with pytest.raises(UsageError, match=r"resume .* cannot go on: env_id 'Point-v0' cannot be saved"):
         own_run(tmp_path, "Point-v0", point_reward, resume=run, total_frames=240)
+
+
+def test_scaled_actions_are_trained_on_scaled_by_gymnasium_or_by_torchrl(tmp_path):
+    own_run(tmp_path / "gymnasium", "Scaled-v0", point_reward)
+    envs = [make_env("Strong-v0", 2, backend="gym") for _ in range(2)]
+    for env in envs:
+        env.append_transform(ActionScaling())
+    run = own_run(tmp_path / "torchrl", "Strong-v0", point_reward, env=envs[0], test_env=envs[1])
+    assert read_progress(run / "progress.csv")[-1]["updates"] > 0
 
 
 def test_a_maze_is_trained_and_saved(tmp_path):
