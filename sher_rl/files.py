@@ -69,10 +69,15 @@ def replace_file(path: Path, content: bytes) -> None:
 def remove_parts(folder: Path) -> None:
     """Remove what a killed process left of files and folders that it had not finished in ``folder``."""
     for part in folder.glob(".*.part"):
-        if part.is_dir() and not part.is_symlink():
-            shutil.rmtree(part, ignore_errors=True)
-        else:
-            part.unlink(missing_ok=True)
+        remove(part)
+
+
+def remove(path: Path) -> None:
+    """Remove a folder with what is in it, or a file; of a link the link alone. What is not there is let be."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def digest(parts: Iterable[Any]) -> str:

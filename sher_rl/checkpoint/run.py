@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import logging
-import shutil
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,7 +18,7 @@ from sher_rl.checkpoint.manifest import FORMAT, read_manifest, render_manifest
 from sher_rl.checkpoint.rows import describe, read_chunks, write_chunks
 from sher_rl.checkpoint.versions import versions
 from sher_rl.errors import UsageError
-from sher_rl.files import new_folder, read_checked, write_file
+from sher_rl.files import new_folder, read_checked, remove, remove_parts, write_file
 from sher_rl.untrusted import load_tensors
 
 _LOG = logging.getLogger(__name__)
@@ -63,7 +62,7 @@ class RunCheckpoint:
             return f"checkpoint {path}: is there already"
         spoilt = [other.name for other in _numbered(self.run) if not _is_whole(other)]
         try:
-            _remove(path)
+            remove(path)
             with new_folder(path) as part:
                 size = self._write(part, frames)
             self._tidy()
@@ -116,10 +115,11 @@ class RunCheckpoint:
 
     def _tidy(self) -> None:
         """Drop what is older than the last two whole checkpoints, and what a killed process left unfinished."""
-        kept = [path for path in _numbered(self.run) if _is_whole(path)][-KEPT:]
-        unfinished = (self.run / "checkpoints").glob(".*.part")
-        for old in (*(path for path in _numbered(self.run) if int(path.name) < int(kept[0].name)), *unfinished):
-            _remove(old)
+        numbered = _numbered(self.run)
+        kept = [path for path in numbered if _is_whole(path)][-KEPT:]
+        for path in numbered[: numbered.index(kept[0])]:
+            remove(path)
+        remove_parts(self.run / "checkpoints")
 
     def _check(self, saved: Mapping[str, Any]) -> None:
         changed = [key for key in sorted({*saved, *self.config}) if saved.get(key) != self.config.get(key)]
@@ -147,13 +147,6 @@ def _is_whole(path: Path) -> bool:
         return all((path / name).stat().st_size == record["bytes"] for name, record in files.items())
     except Exception:  # a damaged or crafted file can make its reader raise anything
         return False
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)
 
 
 def _note_versions(saved: Mapping[str, Any]) -> None:

@@ -36,8 +36,8 @@ def uninterrupted() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, usual)
-        if pressed:
-            signal.raise_signal(signal.SIGINT)
+        for number in pressed:
+            signal.raise_signal(number)
 
 
 class ThreadPool:

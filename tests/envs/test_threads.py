@@ -67,6 +67,19 @@ def test_a_block_is_finished_first(presses: int) -> None:
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+def test_each_is_heeded_where_the_first_does_not_raise() -> None:
+    heeded = []
+    before = signal.signal(signal.SIGINT, lambda number, _: heeded.append(number))
+    try:
+        with uninterrupted():
+            for _ in range(2):
+                signal.raise_signal(signal.SIGINT)
+            assert heeded == []
+        assert heeded == [signal.SIGINT] * 2
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.usefixtures("_ctrl_c_raises")
 def test_without_ctrl_c_and_in_other_threads_nothing_changes() -> None:
     seen = []
