@@ -23,8 +23,8 @@ from sher_rl.cli import play
 from sher_rl.cli.recipe import parse
 from sher_rl.report import draw_curves, summary_table, write_paper
 
-TRUSTED = (sys.prefix, sys.base_prefix, str(Path(__file__).parents[2]), "<")
-"""Where code may come from."""
+TRUSTED = (sys.prefix, sys.base_prefix, str(Path(__file__).parents[2]), "<string>")
+"""Where code may come from; annotations are evaluated as strings, and what a string of ours did would be seen."""
 PATHS = {  # event: its arguments that are paths, each with that of its folder's descriptor
     "os.mkdir": ((0, 2),),
     "os.remove": ((0, 1),),
