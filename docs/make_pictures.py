@@ -1,6 +1,6 @@
 """The pictures of these pages, by the code they show: ``make pictures``.
 
-python docs/make_pictures.py curve alpha  # from docs/results and docs/tuning; needs the extra plot
+python docs/make_pictures.py curve alpha  # from docs/results and docs/experiments/tuning; needs the extra plot
 python docs/make_pictures.py egg          # films a policy of the package; needs the extra video, and EGL or OSMesa
 python docs/make_pictures.py bar frame    # trains FetchReach first, and films it
 """
@@ -134,7 +134,7 @@ def curve() -> None:
 
 
 def alpha() -> None:
-    """Test success at several temperatures, of runs in docs/tuning, and how the learned one falls."""
+    """Test success at several temperatures, of runs in docs/experiments/tuning, and how the learned one falls."""
     from matplotlib.figure import Figure  # noqa: PLC0415
 
     figure = Figure(figsize=(12, 4), layout="constrained")
@@ -156,10 +156,10 @@ def alpha() -> None:
 
 
 def draw_run(axes: Any, run: str, column: str, **style: Any) -> None:
-    """Draw a column of a run in docs/tuning over environment steps."""
+    """Draw a column of a run in docs/experiments/tuning over environment steps."""
     from sher_rl.report.progress_csv import read_progress  # noqa: PLC0415
 
-    rows = read_progress(DOCS / "tuning" / f"{run}.csv")
+    rows = read_progress(DOCS / "experiments" / "tuning" / f"{run}.csv")
     axes.plot([row["frames"] for row in rows], [row[column] for row in rows], linewidth=2, **style)
 
 

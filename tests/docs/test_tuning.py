@@ -1,4 +1,4 @@
-"""The tables of docs/tuning.md say what the csv files beside it say."""
+"""The tables of docs/experiments/tuning.md say what the csv files beside it say."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 
 from sher_rl.report.progress_csv import read_progress
 
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = Path(__file__).parents[2] / "docs" / "experiments"
 LINES = (DOCS / "tuning.md").read_text().splitlines()
 RUNS = [line for line in LINES if "](tuning/" in line]
 
