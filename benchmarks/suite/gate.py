@@ -3,8 +3,9 @@
 python benchmarks/suite/gate.py bench.json            # compare
 python benchmarks/suite/gate.py bench.json --store    # keep the lower of these ratios and the stored ones
 
-Processors are of three kinds: those with matrix units for bfloat16 (amx), with AVX-512 alone, and with AVX2 alone,
-which ``ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2`` make of a larger one.
+Processors are of four kinds: those with matrix units for bfloat16 (amx), with AVX-512 and its bfloat16 products (bf16),
+with AVX-512 without them, and with AVX2 alone. ``ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2`` make the last of a
+larger one.
 """
 
 import argparse
@@ -15,6 +16,7 @@ from pathlib import Path
 import torch
 
 from benchmarks.suite.ratios import read_ratios
+from sher_rl.processor import bfloat16_unit
 
 LEAST = 0.7
 STORED = Path(__file__).parent / "stored"
@@ -22,9 +24,8 @@ STORED = Path(__file__).parent / "stored"
 
 def processor_kind() -> str:
     """The kind of processor that torch takes this one for."""
-    capability = torch.backends.cpu.get_cpu_capability().lower()
-    has_amx = torch.cpu.get_capabilities().get("amx_tile", False)
-    return "amx" if capability == "avx512" and has_amx else capability
+    unit = bfloat16_unit() or torch.backends.cpu.get_cpu_capability()
+    return unit.lower()
 
 
 def fallen(measured: dict[str, float], stored: dict[str, float]) -> list[str]:

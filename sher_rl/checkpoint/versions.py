@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import platform
 from importlib.metadata import version
-from pathlib import Path
 
 import torch
+
+from sher_rl.processor import processor
 
 PACKAGES = ("sher-rl", "torch", "torchrl", "tensordict", "numpy", "gymnasium", "gymnasium-robotics", "mujoco")
 
@@ -22,22 +23,3 @@ def versions() -> dict[str, str | int | None]:
         "torch_threads": torch.get_num_threads(),
     }
     return {package: version(package) for package in PACKAGES} | machine
-
-
-def processor() -> str:
-    """The processor's name, and the instructions that torch uses of it.
-
-    >>> processor().endswith(("AVX512", "AVX512, AMX", "AVX2", "DEFAULT", "NO AVX"))
-    True
-    """
-    amx = ", AMX" if torch.cpu.get_capabilities().get("amx_tile", False) else ""
-    return f"{_processor_name()}, {torch.backends.cpu.get_cpu_capability()}{amx}"
-
-
-def _processor_name() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(names, platform.processor())

@@ -21,6 +21,7 @@ from sher_rl.learners.fused.layers import Batch, Fusion
 from sher_rl.learners.fused.verification import INSTEAD, agrees_with_autograd, check_batch
 from sher_rl.objectives.ddpg import MultiGoalDDPGLoss
 from sher_rl.objectives.sher import SoftMultiGoalLoss
+from sher_rl.processor import multiplies_bfloat16
 
 
 class FusedLearner:
@@ -149,7 +150,7 @@ class FusedLearner:
 
 
 def fast_dtype(device: str = "cpu") -> torch.dtype:
-    """bfloat16 on a processor with matrix units for it (AMX), float32 elsewhere.
+    """bfloat16 where the processor multiplies it in hardware (AMX, or AVX-512's own), else float32.
 
     Args:
         device: where the networks live.
@@ -157,7 +158,7 @@ def fast_dtype(device: str = "cpu") -> torch.dtype:
     >>> fast_dtype("cuda")
     torch.float32
     """
-    return torch.bfloat16 if device == "cpu" and torch.cpu.get_capabilities().get("amx_tile", False) else torch.float32
+    return torch.bfloat16 if device == "cpu" and multiplies_bfloat16() else torch.float32
 
 
 _FUSE: dict[type[LossModule], Callable[[Any], Fusion]] = {
