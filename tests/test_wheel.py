@@ -45,10 +45,9 @@ def test_the_wheel_has_the_recipes_and_they_train(installed: Path) -> None:
 
 @pytest.mark.slow
 def test_the_package_is_the_wheels_own(installed: Path) -> None:
-    code = (
-        "import sher_rl, sher_rl.cli.recipe_files as r; print(sher_rl.__file__); print(r.load_recipe('sher').__file__)"
-    )
-    package, recipe = run(installed, sys.executable, "-c", code).stdout.splitlines()
+    code = "import sher_rl; from sher_rl.cli.recipe_files import load_recipe"
+    code += "; print(sher_rl.__file__, load_recipe('sher').__file__)"
+    package, recipe = run(installed, sys.executable, "-c", code).stdout.split()
     assert package == str(installed / "sher_rl" / "__init__.py")
     assert recipe == str(installed / "sher_rl" / "recipes" / "sher.py")
 
