@@ -4,6 +4,7 @@ from sher_rl import _mujoco  # noqa: F401 -- before TorchRL
 from sher_rl.cli.recipe import cli
 from sher_rl.envs.gym_reward import GymReward
 from sher_rl.envs.make import make_env
+from sher_rl.envs.make_gym import make_gym
 from sher_rl.envs.rewards import goal_reward
 from sher_rl.errors import UsageError
 from sher_rl.functional.stability import delta_s
@@ -54,6 +55,7 @@ __all__ = [
     "make_ddpg_networks",
     "make_env",
     "make_explorer",
+    "make_gym",
     "make_networks",
     "make_policy",
     "make_sampler",

@@ -20,10 +20,17 @@ GOAL_KEYS = ("observation", "achieved_goal", "desired_goal")
 
 
 def make_gym(env_id: str, **gym_kwargs: Any) -> gymnasium.Env:
-    """``gymnasium.make`` for goal environments, with errors that say what would work.
+    """``gymnasium.make`` for goal environments: with gymnasium-robotics' tasks registered, and any MuJoCo from 3.3 on.
+
+    Args:
+        env_id: gymnasium id, ``module:id`` for an environment that a module of yours registers.
+        **gym_kwargs: for ``gymnasium.make``.
 
     Raises:
         UsageError: the id is retired, unknown or of no goal environment.
+
+    >>> make_gym("FetchReach-v4").reset(seed=0)[0]["desired_goal"].shape
+    (3,)
     """
     check_env_id(env_id)
     gymnasium = import_gymnasium()
