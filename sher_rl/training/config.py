@@ -113,8 +113,26 @@ class Config(RunConfig):
     """Bounds on the targets; see SoftMultiGoalLoss."""
     actor_q: Literal["q1", "min"]
     """The Q that the policy ascends."""
+    goal_noise: float = 0.0
+    """Standard deviation of noise on hindsight goals, in their own units; see HindsightRelabel."""
     sampler: Sampling = "uniform"
     """Which transitions are drawn from the buffer; see make_sampler."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RelayConfig(Config):
+    """A run of SHER with a relay: a sub-task that is learned beside the task and leads to it (arXiv:2208.00843).
+
+    Raises:
+        UsageError: a value is of another type than the field, or out of range.
+    """
+
+    sub_task_distance: float
+    """Metres from the object below which the sub-task is met."""
+    sub_task_share: float
+    """Share of each batch that is of the sub-task."""
+    guide: float
+    """Probability that the sub-task's policy acts, while the sub-task is not met."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
