@@ -44,7 +44,12 @@ def published(env_id: str) -> sher_rl.HerConfig:
 def build(config: sher_rl.HerConfig) -> sher_rl.Parts:
     """Parts of a run."""
     torch.manual_seed(config.seed)
-    env = sher_rl.make_env(config.env_id, config.num_envs, seed=config.train_seed)
+    env = sher_rl.make_env(
+        config.env_id,
+        config.num_envs,
+        seed=config.train_seed,
+        num_threads=config.num_threads,
+    )
     dims = sher_rl.GoalDims.of(env)
     actor, qvalue = sher_rl.make_ddpg_networks(dims, config.hidden)
     storage = LazyTensorStorage(config.buffer_size, device=config.device)

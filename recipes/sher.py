@@ -37,7 +37,12 @@ def published(env_id: str) -> sher_rl.Config:
 def build(config: sher_rl.Config) -> sher_rl.Parts:
     """Parts of a run; the lines are those of the paper's Algorithm 1."""
     torch.manual_seed(config.seed)
-    env = sher_rl.make_env(config.env_id, config.num_envs, seed=config.train_seed)
+    env = sher_rl.make_env(
+        config.env_id,
+        config.num_envs,
+        seed=config.train_seed,
+        num_threads=config.num_threads,
+    )
     dims = sher_rl.GoalDims.of(env)
     actor, qvalue, value = sher_rl.make_networks(dims, config.hidden)  # line 1
     storage = LazyTensorStorage(config.buffer_size, device=config.device)  # line 2

@@ -7,14 +7,10 @@ python -m sher_rl.report docs/results/*.csv --paper docs/paper
 
 import dataclasses
 import functools
-import importlib
 import json
-import os
 import shlex
 import statistics
-import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing
 from pathlib import Path
 from typing import Literal
@@ -23,16 +19,14 @@ import tyro
 
 import sher_rl
 from sher_rl.cli.errors import exit_with_sentence
-from sher_rl.errors import UsageError, check_counts
+from sher_rl.cli.recipe_files import load_recipe, recipes_folder
+from sher_rl.cli.scheduler import run_all
+from sher_rl.errors import check_counts
 from sher_rl.files import replace_file
 from sher_rl.output import say
 from sher_rl.report.progress_csv import read_progress
-from sher_rl.training.lock import run_lock
-from sher_rl.training.signals import noted_signals
-from sher_rl.untrusted import open_no_link
 
-RECIPES = Path(__file__).parents[1] / "recipes"
-sys.path.insert(0, str(RECIPES))
+RECIPES = recipes_folder()
 TASKS = tuple(sorted(path.stem.removeprefix("sher_") for path in RECIPES.glob("sher_*.py")))
 METHODS = ("sher", "her", "cher")
 
@@ -88,16 +82,6 @@ class Job:
             return "finished"
         return "resume" if (self.folder / "config.json").exists() else "new"
 
-    def held(self) -> str | None:
-        """Why it cannot be run now, where another process trains in its folder."""
-        if not self.folder.exists():
-            return None
-        try:
-            with run_lock(self.folder):
-                return None
-        except UsageError as error:
-            return str(error)
-
     def command(self) -> list[str]:
         """The recipe, with its flags."""
         recipe = f"sher_{self.config.task}.py" if self.method == "sher" else f"{self.method}.py"
@@ -142,7 +126,7 @@ def plan(args: Args) -> list[Job]:
     jobs = []
     for seed in args.seeds:
         for task in args.tasks:
-            default = importlib.import_module(f"sher_{task}").CONFIG
+            default = load_recipe(task).CONFIG
             frames = default.total_frames if args.frames is None else args.frames
             config = dataclasses.replace(default, seed=seed, total_frames=frames)
             jobs += [Job(f"{task}-{method}-s{seed}", config, method, None, args) for method in args.methods]
@@ -161,62 +145,6 @@ def show(jobs: list[Job]) -> None:
     time = f"{sum(known) / 3600:.2f} h one after the other for {len(known)}, unknown for {len(todo) - len(known)}"
     disk = sum(job.disk() for job in todo) / 1e9
     say(f"{len(todo)} of {len(jobs)} runs to do: {time}; disk {disk:.2f} GB")
-
-
-class Runner:
-    """Runs jobs as processes, each of which holds its run folder as long as it lives."""
-
-    def __init__(self) -> None:
-        self.processes: dict[str, subprocess.Popen] = {}
-        self.stopped = False
-
-    def run(self, job: Job) -> str | None:
-        """Run a job to its end; returns why it failed."""
-        if self.stopped or job.state() == "finished":
-            return None
-        if reason := job.held():
-            return reason
-        job.args.out_dir.mkdir(parents=True, exist_ok=True)
-        command = job.command()
-        say(f"{job.name}: {job.state()}")
-        with open(job.args.out_dir / f"{job.name}.log", "a", opener=open_no_link) as log:
-            process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
-        self.processes[job.name] = process
-        if self.stopped:
-            process.terminate()
-        code = process.wait()
-        if code and not self.stopped:
-            lines = Path(log.name).read_text(errors="replace").replace("\r", "\n").strip().splitlines()
-            return f"exit code {code}: {lines[-1][:200] if lines else 'no output'} ({log.name})"
-        if code == 0:
-            job.keep(command)
-        return None
-
-    def stop(self) -> None:
-        """Let every process save a checkpoint and end."""
-        self.stopped = True
-        for process in list(self.processes.values()):
-            process.terminate()
-
-
-def run_all(jobs: list[Job], count: int) -> int:
-    """Run what is not finished, ``count`` at a time; returns an exit code."""
-    cores = sorted(os.sched_getaffinity(0))
-    runner = Runner()
-    shares = iter([cores[i % len(cores) :: count] for i in range(count)])
-
-    def pin() -> None:
-        os.sched_setaffinity(0, next(shares))  # of this thread, and of what it starts
-
-    with noted_signals() as signals, ThreadPoolExecutor(count, initializer=pin) as pool:
-        futures = {pool.submit(runner.run, job): job for job in jobs}
-        while wait(futures, timeout=0.5).not_done and not runner.stopped:
-            if signals:
-                runner.stop()
-    failures = [f"{job.name}: {future.result()}" for future, job in futures.items() if future.result()]
-    done = sum(job.state() == "finished" for job in jobs)
-    say("\n".join([f"{done} of {len(jobs)} runs finished, {len(failures)} failed", *failures]))
-    return 128 + signals[0] if signals else int(bool(failures))
 
 
 def main(args: Args) -> None:

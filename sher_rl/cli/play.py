@@ -12,7 +12,6 @@ from typing import Annotated
 import tyro
 
 from sher_rl.cli.errors import exit_with_sentence
-from sher_rl.cli.film import film
 from sher_rl.envs.make import default_backend, make_env
 from sher_rl.errors import UsageError
 from sher_rl.modules.policy_file import load_policy, pretrained
@@ -20,6 +19,7 @@ from sher_rl.output import say
 from sher_rl.training.config import RunConfig
 from sher_rl.training.config_file import load_config
 from sher_rl.training.evaluation import TEST_ENVS, evaluate
+from sher_rl.training.film import film
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,15 @@ from torchrl import logger as torchrl_logger
 
 from sher_rl.cli.errors import exit_with_sentence
 from sher_rl.errors import UsageError
+from sher_rl.tasks import check_env_id, find_task
 from sher_rl.training.config import AnyConfig, RunConfig
 from sher_rl.training.config_file import lasting_values, load_config
 from sher_rl.training.loggers import ELSEWHERE
+from sher_rl.training.run_name import run_name, timed
+from sher_rl.untrusted import bare_id
+
+DEFAULT_ENV = "FetchPush-v4"
+"""Task of a method's recipe that is started without ``--env``."""
 
 
 def cli(main: Callable[[AnyConfig], object], default: AnyConfig, args: Sequence[str] | None = None) -> None:
@@ -43,12 +49,17 @@ def cli_of_tasks(main: Callable[[AnyConfig], object], numbers: Callable[[str], A
 
     Args:
         main: gets the configuration.
-        numbers: from a gymnasium id to what the command line leaves open.
+        numbers: from a gymnasium id to what the command line leaves open; a variant with dense rewards has the same.
     """
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    parser.add_argument("--env", "--env-id", default="FetchPush-v4")
+    parser.add_argument("--env", "--env-id", default=DEFAULT_ENV)
     known, others = parser.parse_known_args()
-    exit_with_sentence(lambda: cli(main, numbers(known.env), others))
+    exit_with_sentence(lambda: cli(main, numbers_of(numbers, known.env), others))
+
+
+def numbers_of(numbers: Callable[[str], AnyConfig], env_id: str) -> AnyConfig:
+    """The numbers that a method has for a task, or for the task's variant with dense rewards."""
+    return dataclasses.replace(numbers(env_id), env_id=env_id)
 
 
 def parse(default: AnyConfig, args: Sequence[str] | None = None) -> AnyConfig:
@@ -60,8 +71,9 @@ def parse(default: AnyConfig, args: Sequence[str] | None = None) -> AnyConfig:
     kind = type(default)
     description = sys.modules["__main__"].__doc__
     config = tyro.cli(kind, default=default, args=args, description=description)
+    check_same_task(config, default)
     if config.resume is None:
-        return config
+        return dataclasses.replace(config, run_name=config.run_name or timed(run_name(config, default)))
     saved = load_config(kind, config.resume / "config.json")
     check_same_recipe(saved, default, config.resume)
     if saved.logger in ELSEWHERE and config.logger != saved.logger:
@@ -78,6 +90,20 @@ def parse(default: AnyConfig, args: Sequence[str] | None = None) -> AnyConfig:
         flags = ", ".join(f"--{name.replace('_', '-')}" for name in changed)
         raise UsageError(f"resume {str(config.resume)!r} goes on as it began; leave out {flags}.")
     return config
+
+
+def check_same_task(config: RunConfig, default: RunConfig) -> None:
+    """Refuse an environment that the numbers of a recipe are not for.
+
+    Raises:
+        UsageError: one of them is a task of this package, and the other is not that one; or an id is retired.
+    """
+    check_env_id(bare_id(config.env_id))
+    if find_task(config.env_id) is not find_task(default.env_id):
+        raise UsageError(
+            f"env_id {config.env_id!r} is another task than this recipe's, {default.env_id!r}, whose numbers it has; "
+            f"use the recipe of that task, or of a method, as in sher-rl train sher --env {config.env_id}."
+        )
 
 
 def check_same_recipe(saved: RunConfig, default: RunConfig, run: Path) -> None:

@@ -43,7 +43,6 @@ def make_env(
 
     Raises:
         UsageError: the id is retired, unknown, no goal environment or none for this backend.
-        ImportError: the installed MuJoCo is too new for gymnasium-robotics.
 
     >>> env = make_env("FetchReach-v4", num_envs=2)
     >>> env.rollout(3)["next", "reward"].shape

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 from contextlib import redirect_stderr, redirect_stdout
+from importlib.util import find_spec
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from sher_rl.envs.compatibility import mend_joint_types
 from sher_rl.errors import UsageError
 from sher_rl.tasks import TASKS, check_env_id
 
@@ -22,7 +24,6 @@ def make_gym(env_id: str, **gym_kwargs: Any) -> gymnasium.Env:
 
     Raises:
         UsageError: the id is retired, unknown or of no goal environment.
-        ImportError: the installed MuJoCo is too new for gymnasium-robotics.
     """
     check_env_id(env_id)
     gymnasium = import_gymnasium()
@@ -41,19 +42,12 @@ def make_gym(env_id: str, **gym_kwargs: Any) -> gymnasium.Env:
 
 
 def import_gymnasium() -> ModuleType:
-    """gymnasium, with the tasks of gymnasium-robotics registered.
-
-    Raises:
-        ImportError: the installed MuJoCo is too new for gymnasium-robotics.
-    """
-    import mujoco  # noqa: PLC0415
-
-    if tuple(map(int, mujoco.__version__.split(".")[:2])) >= (3, 12):
-        raise ImportError(
-            f"mujoco {mujoco.__version__} is installed, and gymnasium-robotics cannot build its Fetch and Hand "
-            "environments from 3.12 on; run pip install 'mujoco>=3.3,<3.12'."
-        )
+    """gymnasium, with the tasks of gymnasium-robotics registered, and working, where MuJoCo is installed."""
     with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):  # a notice about Adroit, each time
         import gymnasium  # noqa: PLC0415
-        import gymnasium_robotics  # noqa: PLC0415, F401
+
+        if find_spec("mujoco"):
+            from gymnasium_robotics.utils import mujoco_utils  # noqa: PLC0415
+
+            mend_joint_types(mujoco_utils)
     return gymnasium

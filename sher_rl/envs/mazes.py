@@ -6,8 +6,6 @@ from typing import Any
 
 import gymnasium
 
-from sher_rl.envs import mujoco_state
-
 _AGENTS = ("point_env", "ant_env")
 """What a maze calls the environment that moves in it."""
 
@@ -34,10 +32,14 @@ class SaveableMaze(gymnasium.Wrapper):
 
     def get_state(self) -> dict[str, Any]:
         """The agent's simulation and generator, and the goal."""
+        from sher_rl.envs import mujoco_state  # noqa: PLC0415 -- only mazes need MuJoCo
+
         return {"agent": mujoco_state.get_state([self._agent]), "goal": self._maze.goal.copy()}
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Go on from what :meth:`get_state` gave, after a ``reset()``."""
+        from sher_rl.envs import mujoco_state  # noqa: PLC0415 -- only mazes need MuJoCo
+
         mujoco_state.set_state([self._agent], state["agent"])
         self._maze.goal = state["goal"]
         self._maze.update_target_site_pos()

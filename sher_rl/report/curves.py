@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping, Sequence
+import itertools
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from sher_rl.files import replace_file
+from sher_rl.report.groups import Group
 from sher_rl.report.runs import METHODS, TITLES, Run, gaps, label, read_rows, select
 from sher_rl.report.statistics import Array, curve
 
@@ -15,7 +18,7 @@ Summary = Callable[[Array], tuple[Array, Array, Array]]
 """From values ``(runs, e)`` to a line and the ends of the band around it, each ``(e,)``."""
 _STYLES: tuple[tuple[str, Any], ...] = (("#0072B2", "-"), ("#D55E00", "--"), ("#009E73", "-."), ("#CC79A7", ":"))
 """Colours of Okabe and Ito, each with dashes of its own."""
-NO_MATPLOTLIB = "no curve: matplotlib is not installed; pip install 'sher-rl[plot]'"
+NO_MATPLOTLIB = "no curve: matplotlib is not installed; run pip install matplotlib"
 
 
 def draw_curves(runs: Sequence[Path], path: Path) -> str:
@@ -30,6 +33,27 @@ def draw_curves(runs: Sequence[Path], path: Path) -> str:
     axes.set_xlim(left=0)
     axes.grid(alpha=0.3)
     axes.legend(frameon=False)
+    _save(figure, path, 150)
+    return f"curve: {path}"
+
+
+def draw_groups(groups: Sequence[Group], path: Path, summary: Summary, caption: str) -> str:
+    """Draw test success over frames, a panel for each task and a line with its band for each group of seeds."""
+    titles = list(dict.fromkeys(group.title for group in groups))
+    columns = min(len(titles), 3)
+    rows = math.ceil(len(titles) / columns)
+    figure = _figure(2 + 4.6 * columns, 0.4 + 3.8 * rows)
+    if figure is None:
+        return NO_MATPLOTLIB
+    for i, title in enumerate(titles):
+        axes = figure.add_subplot(rows, columns, i + 1, title=title)
+        own = [group for group in groups if group.title == title]
+        for group, (colour, dashes) in zip(own, _styles(), strict=False):
+            _line(axes, group.runs, summary, colour, dashes, f"{group.name} (n = {len(group.runs)})")
+        _tidy(axes)
+        axes.legend(frameon=False, fontsize=8)
+    figure.supxlabel("environment steps", fontsize=10)
+    figure.supylabel(f"test success rate ({caption})", fontsize=10)
     _save(figure, path, 150)
     return f"curve: {path}"
 
@@ -69,16 +93,32 @@ def _panel(axes: Any, runs: Sequence[Run], task: str, variants: Mapping[str, str
     for (variant, name), (colour, dashes) in zip(variants.items(), _STYLES, strict=False):
         notes += [f"{name}: {words}" for words in gaps(runs, task, variant)]
         if own := select(runs, task, variant):
-            frames, values = curve(own)
-            line, low, high = summary(values)
-            axes.plot(frames, line, color=colour, linestyle=dashes, linewidth=2, marker=".")
-            axes.fill_between(frames, low, high, color=colour, alpha=0.2, linewidth=0)
+            _line(axes, own, summary, colour, dashes, name)
+    _tidy(axes)
+    axes.text(0.03, 0.97, "\n".join(notes), transform=axes.transAxes, va="top", fontsize=8, style="italic")
+
+
+def _styles() -> Iterator[tuple[str, Any]]:
+    """Colours and dashes of as many lines as there are: all colours with dashes of their own, then with the next."""
+    for turn in itertools.count():
+        for i, (colour, _) in enumerate(_STYLES):
+            yield colour, _STYLES[(i + turn) % len(_STYLES)][1]
+
+
+def _line(axes: Any, runs: Sequence[Run], summary: Summary, colour: str, dashes: Any, name: str) -> None:
+    """Draw what runs of several seeds have in common, and its band."""
+    frames, values = curve(runs)
+    line, low, high = summary(values)
+    axes.plot(frames, line, color=colour, linestyle=dashes, linewidth=2, marker=".", label=name)
+    axes.fill_between(frames, low, high, color=colour, alpha=0.2, linewidth=0)
+
+
+def _tidy(axes: Any) -> None:
     axes.set(ylim=(-0.03, 1.03), xlim=(0, None))
     axes.xaxis.set_major_formatter("{x:,.0f}" if axes.lines else "")
     axes.tick_params(labelsize=8)
     axes.locator_params(axis="x", nbins=4)
     axes.grid(alpha=0.3)
-    axes.text(0.03, 0.97, "\n".join(notes), transform=axes.transAxes, va="top", fontsize=8, style="italic")
 
 
 def _finish(figure: Any, path: Path, variants: Mapping[str, str], caption: str) -> None:

@@ -42,13 +42,18 @@ def label(path: Path) -> str:
     return shown(path.absolute().parent.name if path.name == "progress.csv" else path.stem)
 
 
+def progress_file(path: Path) -> Path:
+    """The csv file of a run folder, or a csv file itself."""
+    return path / "progress.csv" if path.is_dir() else path
+
+
 def read_rows(path: Path) -> Rows:
     """Rows of a run folder or a csv file.
 
     Raises:
         UsageError: there are none.
     """
-    rows = read_progress(path / "progress.csv" if path.is_dir() else path)
+    rows = read_progress(progress_file(path))
     if not rows:
         raise UsageError(f"{str(path)!r} has no evaluation yet.")
     return rows

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from sher_rl.functional.stability import delta_s
+from sher_rl.report.groups import Group
 from sher_rl.report.runs import METHODS, TITLES, Run, gaps, label, read_rows, select
 from sher_rl.report.statistics import iqm_interval, reached, stability
 from sher_rl.tasks import RECORDS
@@ -68,6 +69,17 @@ def _success(runs: Sequence[Run], level: float) -> list[str]:
         ", ".join(f"{row['frames']:,.0f}" if row else "not reached" for row in times),
         ", ".join(f"{row['seconds']:,.0f}" if row else "not reached" for row in times),
     ]
+
+
+def group_table(groups: Sequence[Group], level: float = LEVEL) -> str:
+    """Markdown table with a row per group of seeds: last success, and when each seed reached ``level``."""
+    head = ("task", "method", "n", "seeds", "steps", "last success", "IQM, 95% interval", f"steps to {level:g}")
+    lines = [_line(*head, "seconds", "δS"), "|---|---|" + "---:|" * 8]
+    for group in groups:
+        deltas = np.array([stability(run.rows).delta_s for run in group.runs])
+        cells = [str(len(group.runs)), *_success(group.runs, level), _spread(deltas, 3)]
+        lines.append(_line(group.title or "–", group.name, *cells))
+    return "\n".join(lines)
 
 
 def delta_table(runs: Sequence[Run]) -> str:

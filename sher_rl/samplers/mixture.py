@@ -62,7 +62,7 @@ def fit_mixture(vectors: Tensor, seed: int, *, components: int = 3, regularisati
     except ImportError as error:
         raise ImportError(
             "CDPSampler and MEPSampler estimate densities with scikit-learn, which is missing; "
-            "run pip install 'sher-rl[density]'."
+            "run pip install scikit-learn."
         ) from error
     pca = PCA(min(MAX_DIMENSIONS, *vectors.shape), random_state=seed)
     model = BayesianGaussianMixture(

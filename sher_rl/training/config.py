@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 import shutil
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
+
+import tyro
 
 from sher_rl.functional.bounds import Clip
 from sher_rl.tasks import task_name
@@ -19,7 +21,7 @@ LoggerName = Literal["tensorboard", "wandb", "mlflow", "trackio"]
 class RunConfig:
     """One run, whatever its method. Algorithmic numbers have no defaults, so a recipe states each of them."""
 
-    env_id: str
+    env_id: Annotated[str, tyro.conf.arg(aliases=("--env",))]
     """gymnasium id of the goal environment."""
     method: str
     """Name of the method, for the run folder."""
@@ -66,17 +68,27 @@ class RunConfig:
     out_dir: Path = Path("runs")
     """Folder for run folders."""
     run_name: str | None = None
-    """Name of the run folder; the default is made of task, method, seed and time."""
+    """Name of the run folder; the default is made of task, method, changed flags, seed and time."""
     checkpoint_minutes: float = 10.0
     """Minutes between checkpoints; there is one at the end, too."""
     logger: LoggerName | None = None
-    """TorchRL's logger that gets the rows of progress.csv, too; see make_logger."""
+    """TorchRL's logger that gets the rows of progress.csv, and numbers of each round of updates."""
+    logger_project: str | None = None
+    """Project at Weights & Biases or Trackio, experiment at MLflow; None is sher-rl, at MLflow the run's name."""
+    logger_entity: str | None = None
+    """Team or user at Weights & Biases; None is the account's own."""
+    video: bool = False
+    """Film the first test episode at each evaluation, into the run's folder videos; needs the extra video."""
+    quiet: bool = False
+    """Show warnings and errors only."""
+    num_threads: int | None = None
+    """Threads that step environments and that torch computes with; None is one per core."""
     device: str = "cpu"
     """Where the networks and the buffer live."""
     compile: bool = shutil.which("g++") is not None
     """Compile the gradient step: about twice as fast, after a quarter of a minute the first time."""
     resume: Path | None = None
-    """Run folder to go on with from its last checkpoint; of the other flags only --total-frames may be given then."""
+    """Run folder to go on with from its last checkpoint; only --total-frames, --quiet and --video may be given then."""
 
     def __post_init__(self) -> None:
         check_config(self)

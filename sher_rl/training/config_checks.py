@@ -40,6 +40,7 @@ def check_config(config: Any) -> None:
     check_ranges(config)
     check_sizes(config)
     check_names(config)
+    check_threads(config.num_threads)
     check_device(config.device)
 
 
@@ -85,6 +86,12 @@ def check_names(config: Any) -> None:
         value = getattr(config, name)
         if value is not None and not is_folder_name(value):
             raise UsageError(f"{name} is {value!r:.80}; use a folder's name, out_dir says where.")
+
+
+def check_threads(num_threads: int | None) -> None:
+    """Refuse a number of threads below 1."""
+    if num_threads is not None and num_threads < 1:
+        raise UsageError(f"num_threads is {num_threads}; use at least 1, or None for one per core.")
 
 
 def check_device(device: str) -> None:

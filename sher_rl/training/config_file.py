@@ -12,7 +12,7 @@ from sher_rl.files import replace_file
 from sher_rl.training.config import AnyConfig, RunConfig
 from sher_rl.untrusted import bare_id, check_id, read_plain
 
-CHANGING = ("total_frames", "resume")
+CHANGING = ("total_frames", "resume", "quiet", "video")
 """What may differ when a run is resumed."""
 
 

@@ -136,6 +136,16 @@ def evaluate_from_start(policy: TensorDictModuleBase, env: EnvBase, *, rounds: i
     return torch.cat([_play(policy, env).get("is_success").reshape(-1) for _ in range(rounds)])
 
 
+def make_test_env(env_id: str, num_envs: int, num_threads: int | None = None) -> EnvBase:
+    """Environments of any task, by the faster backend that has it; ``num_threads`` are for the native one.
+
+    >>> make_test_env("FetchReach-v4", 2, num_threads=1).batch_size
+    torch.Size([2])
+    """
+    backend = default_backend(env_id)
+    return make_env(env_id, num_envs, backend=backend, num_threads=num_threads if backend == "native" else None)
+
+
 class Evaluation:
     """The evaluations of a run: on test seeds and, with the same deterministic policy, on goals of its training.
 
@@ -146,7 +156,7 @@ class Evaluation:
 
     def __init__(self, config: RunConfig, test_env: EnvBase | None = None) -> None:
         self._config = config
-        make = partial(make_env, config.env_id, backend=default_backend(config.env_id))
+        make = partial(make_test_env, config.env_id, num_threads=config.num_threads)
         self._test = make(min(TEST_ENVS, config.eval_episodes)) if test_env is None else test_env
         share = config.train_eval_episodes
         self._episodes = math.ceil(config.eval_episodes / 4) if share is None else share

@@ -21,6 +21,13 @@ from sher_rl.training.config_file import config_values
 from sher_rl.untrusted import read_plain
 
 _PROJECT = "sher-rl"
+_PACKAGES = {
+    "tensorboard": ("tensorboard",),
+    "wandb": ("wandb",),
+    "mlflow": ("mlflow", "omegaconf"),
+    "trackio": ("trackio",),
+}
+"""What each logger needs; the extras of pyproject.toml have the same."""
 ELSEWHERE = ("wandb", "mlflow", "trackio")
 """Loggers that write outside of the run folder; a file alone does not start one."""
 
@@ -29,12 +36,14 @@ def check_logger(name: LoggerName | None) -> None:
     """Refuse a logger whose package is not installed.
 
     Raises:
-        UsageError: naming the extra that brings it.
+        UsageError: naming what brings it.
 
     >>> check_logger(None)
     """
     if name and find_spec(name) is None:
-        raise UsageError(f"logger {name!r} needs the package of that name; run pip install 'sher-rl[{name}]'.")
+        raise UsageError(
+            f"logger {name!r} needs the package of that name; run pip install {' '.join(_PACKAGES[name])}."
+        )
 
 
 def open_logger(config: RunConfig, folder: Path) -> Logger | None:
@@ -50,25 +59,32 @@ def open_logger(config: RunConfig, folder: Path) -> Logger | None:
     check_logger(config.logger)
     if config.logger is None:
         return None
-    logger = _OPEN[config.logger](folder)
+    logger = _OPEN[config.logger](config, folder)
     values = config_values(config).items()
     logger.log_hparams({key: value if isinstance(value, (int, float)) else str(value) for key, value in values})
     return logger
 
 
-def log_row(logger: Logger, row: Mapping[str, float]) -> None:
-    """Log a row of ``progress.csv`` at its number of frames; empty cells are left out."""
-    logger.log_metrics({name: v for name, v in row.items() if not math.isnan(v)}, step=int(row["frames"]))
+def log_row(logger: Logger, row: Mapping[str, float], prefix: str = "") -> None:
+    """Log a row, with names like those of ``progress.csv``, at its number of frames; empty cells are left out."""
+    known = {f"{prefix}{name}": value for name, value in row.items() if not math.isnan(value)}
+    logger.log_metrics(known, step=int(row["frames"]))
 
 
-def _tensorboard(folder: Path) -> Logger:
+def _tensorboard(config: RunConfig, folder: Path) -> Logger:
     with suppress(FileNotFoundError):
         shutil.rmtree(folder / "tensorboard")  # which refuses a link
     return TensorboardLogger("tensorboard", str(folder))
 
 
-def _wandb(folder: Path) -> Logger:
-    return WandbLogger(folder.name, save_dir=str(folder), project=_PROJECT, id=wandb_id(folder / "wandb_id"))
+def _wandb(config: RunConfig, folder: Path) -> Logger:
+    return WandbLogger(
+        folder.name,
+        save_dir=str(folder),
+        id=wandb_id(folder / "wandb_id"),
+        project=config.logger_project or _PROJECT,
+        entity=config.logger_entity,
+    )
 
 
 def wandb_id(file: Path) -> str:
@@ -87,15 +103,15 @@ def wandb_id(file: Path) -> str:
     return text
 
 
-def _mlflow(folder: Path) -> Logger:
-    return MLFlowLogger(folder.name, f"sqlite:///{folder.absolute().parent / 'mlflow.db'}")
+def _mlflow(config: RunConfig, folder: Path) -> Logger:
+    return MLFlowLogger(config.logger_project or folder.name, f"sqlite:///{folder.absolute().parent / 'mlflow.db'}")
 
 
-def _trackio(folder: Path) -> Logger:
-    return TrackioLogger(folder.name, _PROJECT)
+def _trackio(config: RunConfig, folder: Path) -> Logger:
+    return TrackioLogger(folder.name, config.logger_project or _PROJECT)
 
 
-_OPEN: dict[str, Callable[[Path], Logger]] = {
+_OPEN: dict[str, Callable[[RunConfig, Path], Logger]] = {
     "tensorboard": _tensorboard,
     "wandb": _wandb,
     "mlflow": _mlflow,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from sher_rl.report.progress_csv import read_progress
 from sher_rl.training.checks import check_actions
 from sher_rl.training.config import RunConfig
 from sher_rl.training.evaluation import Evaluation
+from sher_rl.training.film import check_film
 from sher_rl.training.memory import check_memory
 from sher_rl.training.parts import Parts
 from sher_rl.training.rollouts import Rollouts
@@ -27,6 +29,10 @@ from sher_rl.training.run import TRANSITION, Run
 from sher_rl.training.run_folder import run_folder
 from sher_rl.training.samplers import OnCycle, nothing
 from sher_rl.training.signals import noted_signals
+from sher_rl.training.threads import use_threads
+
+OnEvaluate = Callable[[Mapping[str, float]], object]
+"""Called with the row of ``progress.csv`` after each evaluation."""
 
 
 def train(
@@ -40,6 +46,7 @@ def train(
     buffer: TensorDictReplayBuffer,
     learner: FusedLearner | Learner,
     on_cycle: OnCycle = nothing,
+    on_evaluate: OnEvaluate = nothing,
     test_env: EnvBase | None = None,
 ) -> Path:
     """Train until ``config.total_frames``; see the recipes for how the parts are made.
@@ -61,6 +68,8 @@ def train(
         buffer: what is collected goes in, batches come out.
         learner: takes the gradient steps.
         on_cycle: called with the frames so far after each round of updates; for what samplers do between rounds.
+        on_evaluate: called with the row of ``progress.csv``, a mapping from columns to numbers, after each evaluation;
+            what it raises ends the run, which can be resumed from its last checkpoint.
         test_env: environments for evaluations, closed at the end; the default is 20 copies of ``config.env_id``.
 
     ``docs/examples/own_task.py`` is a whole example, with an environment of its own.
@@ -78,6 +87,9 @@ def train(
         _close(env, test_env)
         say(f"{config.resume} has its {config.total_frames:,} frames already.")
         return config.resume
+    if config.video:
+        check_film()
+    use_threads(config.num_threads)
     parts = Parts(
         env=env,
         policy=policy,
@@ -93,11 +105,12 @@ def train(
     rollouts = Rollouts(config, env, explorer)
     check_buffer(buffer, env)
     with closing(rollouts), closing(evaluation), run_folder(config) as folder:
-        run = Run(config, folder, parts, evaluation, rollouts)
+        run = Run(config, folder, parts, evaluation, rollouts, on_evaluate)
         with closing(run.progress), noted_signals() as signals:
             run.go(signals)
         curve = draw_curves([folder], folder / "curve.png")
-        say(f"{summary_table([folder])}\n{curve}")
+        if not config.quiet:
+            say(f"{summary_table([folder])}\n{curve}")
     return folder
 
 

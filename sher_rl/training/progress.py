@@ -15,6 +15,7 @@ from sher_rl.training.csv_file import CsvFile
 from sher_rl.training.interval import Interval
 from sher_rl.training.loggers import log_row
 from sher_rl.training.progress_bar import ProgressBar
+from sher_rl.training.rounds import Rounds
 
 COUNTERS = ("frames", "updates", "rows", "last_row")
 
@@ -25,10 +26,12 @@ class Progress:
     Args:
         folder: the run's folder; rows are added to its ``progress.csv``.
         total_frames: length of the bar.
-        logger: gets each row as the csv has it, from :func:`~sher_rl.training.loggers.open_logger`; closed with this.
+        logger: gets each row as the csv has it, and one of each round of updates, from
+            :func:`~sher_rl.training.loggers.open_logger`; closed with this.
+        quiet: show neither bar nor lines, but for warnings.
     """
 
-    def __init__(self, folder: Path, total_frames: int, logger: Logger | None = None) -> None:
+    def __init__(self, folder: Path, total_frames: int, logger: Logger | None = None, *, quiet: bool = False) -> None:
         self.frames = 0
         self.updates = 0
         self.rows = 0
@@ -36,8 +39,9 @@ class Progress:
         self._seconds_before = 0.0
         self._interval = Interval()
         self._csv = CsvFile(folder / "progress.csv")
-        self._bar = ProgressBar(total_frames)
+        self._bar = ProgressBar(total_frames, quiet=quiet)
         self._logger = logger
+        self._rounds = Rounds(logger) if logger else None
 
     def state_dict(self) -> dict[str, Any]:
         """Counters, what the next row sums up, and the csv so far."""
@@ -46,6 +50,7 @@ class Progress:
             "seconds": self.seconds,
             **self._interval.state_dict(),
             "csv": self._csv.text(),
+            "rounds": self._rounds.state_dict() if self._rounds else [],
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -56,6 +61,8 @@ class Progress:
         self._interval = Interval.of(state)
         self._csv.restore(state["csv"])
         self._bar.start_at(self.frames)
+        if self._rounds:
+            self._rounds.load_state_dict(state.get("rounds", []))  # which version 0.1.0 did not keep
         if self._logger and state["csv"]:
             for row in read_progress(self._csv.path):
                 log_row(self._logger, row)
@@ -73,19 +80,25 @@ class Progress:
         """Count new frames and the successes of the episodes that ended in them."""
         self.frames += frames
         self._interval.successes.append(successes)
+        if self._rounds:
+            self._rounds.collected(successes)
         self._bar.advance(frames)
 
     def updated(self, statistics: Mapping[str, Tensor]) -> None:
         """Count a gradient step and keep its statistics for the next row."""
         self.updates += 1
         self._interval.add(statistics)
+        if self._rounds:
+            self._rounds.updated(statistics)
 
-    def show(self) -> None:
-        """Refresh the numbers behind the bar."""
+    def end_round(self) -> None:
+        """Refresh the numbers behind the bar, and log those of the round."""
+        if self._rounds:
+            self._rounds.end(self.frames, self.updates)
         self._bar.show(self._interval)
 
-    def row(self, test_successes: Tensor, greedy_successes: Tensor | None = None, **more: float) -> None:
-        """Write one row for an evaluation, and start the next interval.
+    def row(self, test_successes: Tensor, greedy_successes: Tensor | None = None, **more: float) -> dict[str, float]:
+        """Write one row for an evaluation, start the next interval, and return the row.
 
         Args:
             test_successes: of the deterministic policy on test seeds, ``(episodes,)``.
@@ -110,12 +123,17 @@ class Progress:
             log_row(self._logger, read_progress(self._csv.path)[-1])
         self.rows += 1
         self.last_row = self.frames
+        self._bar.tested(row["test_success"], self._interval, self.frames)
         self._interval = Interval()
-        self._bar.tested(row["test_success"])
+        return row | more
 
     def note(self, text: str) -> None:
-        """Print a line above the bar."""
+        """Print a line above the bar, unless quiet."""
         self._bar.note(text)
+
+    def warn(self, text: str) -> None:
+        """Print a line above the bar."""
+        self._bar.warn(text)
 
     def close(self) -> None:
         """Leave the bar as it stands, and close the logger."""

@@ -30,14 +30,14 @@ class Rollouts:
     """
 
     def __init__(self, config: RunConfig, env: EnvBase, explorer: TensorDictModuleBase) -> None:
-        batch = math.ceil(config.frames_per_batch / config.num_envs) * config.num_envs
+        self.batch = math.ceil(config.frames_per_batch / config.num_envs) * config.num_envs
         self._env = env
         self._collector = Collector(
             env,
             explorer,
-            frames_per_batch=batch,
+            frames_per_batch=self.batch,
             total_frames=-1,
-            init_random_frames=math.ceil(config.random_frames / batch) * batch,
+            init_random_frames=self.frames_until(config.random_frames),
             policy_device=config.device,
             env_device="cpu",
             storing_device=config.device,
@@ -48,6 +48,10 @@ class Rollouts:
     def __next__(self) -> TensorDictBase:
         with one_torch_thread():
             return next(self._batches)
+
+    def frames_until(self, frames: int) -> int:
+        """The frames of as many whole batches as make up ``frames``."""
+        return math.ceil(frames / self.batch) * self.batch
 
     def close(self) -> None:
         """Close the environments, too."""

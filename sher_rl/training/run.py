@@ -5,19 +5,20 @@ from __future__ import annotations
 import dataclasses
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from torchrl.data import TensorDictReplayBuffer
 
 from sher_rl.checkpoint.run import RunCheckpoint
 from sher_rl.errors import UsageError
-from sher_rl.modules.policy_file import save_policy
+from sher_rl.modules.policy_file import load_policy, save_policy
 from sher_rl.training.checks import check_rewards
 from sher_rl.training.config import RunConfig
 from sher_rl.training.config_file import lasting_values, save_config
 from sher_rl.training.env_state import why_not_saved
 from sher_rl.training.evaluation import Evaluation, episode_success, pose_columns
+from sher_rl.training.film import film
 from sher_rl.training.finite import check_finite
 from sher_rl.training.loggers import open_logger
 from sher_rl.training.parts import Parts
@@ -40,18 +41,25 @@ class Run:
     """A run under way: its loop, and the steps that the loop is made of."""
 
     def __init__(
-        self, config: RunConfig, folder: Path, parts: Parts, evaluation: Evaluation, rollouts: Rollouts
+        self,
+        config: RunConfig,
+        folder: Path,
+        parts: Parts,
+        evaluation: Evaluation,
+        rollouts: Rollouts,
+        on_evaluate: Callable[[Mapping[str, float]], object],
     ) -> None:
         self.config = config
         self.folder = folder
         self.parts = parts
         self.evaluation = evaluation
         self.rollouts = rollouts
+        self.on_evaluate = on_evaluate
         parts.normalizer.update_on_write = False  # collect gives it relabelled rows
         self.why_not_saved = why_not_saved(parts.env, *evaluation.environments().values())
         if config.resume and self.why_not_saved:
             raise UsageError(f"resume {str(config.resume)!r} cannot go on: {self.why_not_saved}")
-        self.progress = Progress(self.folder, config.total_frames, open_logger(config, self.folder))
+        self.progress = Progress(self.folder, config.total_frames, open_logger(config, self.folder), quiet=config.quiet)
         self.checkpoint = RunCheckpoint(
             self.folder,
             lasting_values(config),
@@ -66,7 +74,7 @@ class Run:
         if config.resume:
             self._go_on()
         if self.why_not_saved:
-            self.progress.note(f"warning: there will be no checkpoints, and no --resume: {self.why_not_saved}")
+            self.progress.warn(f"warning: there will be no checkpoints, and no --resume: {self.why_not_saved}")
         self.saved = time.monotonic()
 
     def _go_on(self) -> None:
@@ -82,21 +90,30 @@ class Run:
             SystemExit: there was a signal.
         """
         progress = self.progress
+        self.say_how_long()
         while progress.frames < self.config.total_frames and not signals:
             self.collect()
             if progress.frames >= self.config.random_frames:
                 self.update()
-            progress.show()
+            progress.end_round()
             if progress.frames >= self.config.eval_frames * (progress.rows + 1):
                 self.evaluate()
             if time.monotonic() - self.saved > 60 * self.config.checkpoint_minutes:
                 self.save()
         self.save()
         if progress.frames < self.config.total_frames:
-            progress.note(f"stopped by {signals[0].name}; {self.how_to_go_on()}")
+            progress.warn(f"stopped by {signals[0].name}; {self.how_to_go_on()}")
             raise SystemExit(128 + signals[0])
         if progress.last_row != progress.frames:  # off the schedule, so not in the checkpoint
             self.evaluate()
+
+    def say_how_long(self) -> None:
+        """Say how many frames there will be, where they are not as many as were asked for."""
+        asked = self.config.total_frames
+        whole = self.rollouts.frames_until(asked)
+        if whole != asked:
+            batch = self.rollouts.batch
+            self.progress.note(f"total_frames {asked:,} becomes {whole:,}, in whole batches of {batch:,} frames")
 
     def collect(self) -> None:
         """Collect a batch, extend the buffer, and show the normaliser its relabelled rows."""
@@ -127,7 +144,18 @@ class Run:
         train_successes = self.evaluation.train(self.parts.policy)
         save_policy(self.folder / "policy.pt", self.parts.policy, self.config.env_id)
         more = pose_columns(self.config.env_id, ends["achieved_goal"], ends["desired_goal"])
-        self.progress.row(ends["is_success"].reshape(-1), train_successes, **more)
+        row = self.progress.row(ends["is_success"].reshape(-1), train_successes, **more)
+        if self.config.video:
+            self.film()
+        self.on_evaluate(row)
+
+    def film(self) -> None:
+        """Film the first test episode into ``videos/<frames>.mp4``."""
+        policy = load_policy(self.folder / "policy.pt")
+        policy.env_id = self.config.env_id  # with its module, which the file has not
+        folder = self.folder / "videos"
+        folder.mkdir(exist_ok=True)
+        film(policy, folder / f"{self.progress.frames}.mp4", episodes=1, seed=self.config.test_seed)
 
     def save(self) -> None:
         """Write a checkpoint, if the environments can be saved."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ from sher_rl.training.config import RunConfig
 from sher_rl.training.config_file import save_config
 from sher_rl.training.lock import run_lock
 from sher_rl.training.loggers import check_logger
+from sher_rl.training.run_name import run_name, timed
 from sher_rl.untrusted import refuse_links
 
 
@@ -40,8 +40,7 @@ def run_folder(config: RunConfig) -> Iterator[Path]:
 
 def _create(config: RunConfig, held: ExitStack) -> Path:
     check_logger(config.logger)
-    name = config.run_name or f"{config.task}-{config.method}-s{config.seed}-{time.strftime('%Y%m%d-%H%M%S')}"
-    folder = config.out_dir / name
+    folder = config.out_dir / (config.run_name or timed(run_name(config)))
     try:
         if folder.exists() and any(folder.iterdir()):
             raise UsageError(f"run folder {str(folder)!r} is not empty; choose another --run-name or --out-dir.")

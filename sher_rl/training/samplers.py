@@ -23,8 +23,8 @@ MAX_POOL = 256
 """Goals in a pool of CHER, at most: its cost grows with their square."""
 
 
-def nothing(frames: int) -> None:
-    """Do nothing between rounds."""
+def nothing(_: object) -> None:
+    """Do nothing between rounds, or after an evaluation."""
 
 
 class Sampling(NamedTuple):

@@ -8,6 +8,12 @@ from contextlib import contextmanager
 import torch
 
 
+def use_threads(num_threads: int | None) -> None:
+    """Let torch compute with as many threads from now on; None changes nothing."""
+    if num_threads is not None:
+        torch.set_num_threads(num_threads)
+
+
 @contextmanager
 def one_torch_thread() -> Iterator[None]:
     """Use one thread for torch's operations meanwhile.

@@ -20,6 +20,27 @@ def test_every_field_is_a_flag(tmp_path: Path) -> None:
     assert (config.seed, config.out_dir, config.run_name) == (3, Path("x"), "y")
 
 
+def test_the_environment_may_be_a_variant_of_the_task(tmp_path: Path) -> None:
+    default = small_config(tmp_path)
+    assert parse(default, ["--env", "FetchReachDense-v4"]).env_id == "FetchReachDense-v4"
+    own = small_config(tmp_path, env_id="my_tasks:Puck-v0")
+    assert parse(own, ["--env", "my_tasks:Puck-v1"]).env_id == "my_tasks:Puck-v1"
+    with pytest.raises(UsageError, match="is another task than this recipe's, 'my_tasks:Puck-v0'"):
+        parse(own, ["--env", "FetchPush-v4"])
+
+
+def test_the_name_of_a_run_carries_the_flags_that_were_changed(tmp_path: Path) -> None:
+    default = small_config(tmp_path, run_name=None)
+    assert parse(default, ["--alpha", "0.1", "--seed", "2"]).run_name.startswith("fetch_reach-sher-alpha=0.1-s2-20")
+    assert parse(default, ["--alpha", "0.1", "--run-name", "mine"]).run_name == "mine"
+
+
+def test_a_run_is_resumed_more_quietly_or_with_films(tmp_path: Path) -> None:
+    save_config(small_config(tmp_path), tmp_path / "config.json")
+    config = parse(small_config(tmp_path), ["--resume", str(tmp_path), "--quiet", "--video"])
+    assert (config.quiet, config.video) == (True, True)
+
+
 def test_resume_keeps_everything_but_the_length(tmp_path: Path) -> None:
     saved = small_config(tmp_path, alpha=0.3)
     save_config(saved, tmp_path / "config.json")
@@ -44,8 +65,11 @@ def test_resume_keeps_everything_but_the_length(tmp_path: Path) -> None:
         ("--k -2", "k is -2.0"),
         ("--num-envs 0", "num_envs is 0"),
         ("--env-id FetchReach-v1", "use 'FetchReach-v4'"),
-        ("--env-id CartPole-v1", "no goal environment"),
-        ("--env-id Nonsense-v0", "unknown to gymnasium"),
+        ("--env-id CartPole-v1", "is another task than this recipe's, 'FetchReach-v4'"),
+        (
+            "--env FetchPush-v4",
+            "use the recipe of that task, or of a method, as in sher-rl train sher --env Fetch",
+        ),
         ("--batch-size 9000000", "exceeds buffer_size"),
         ("--out-dir /proc/nowhere", "cannot be written"),
         ("--resume /nonexistent", "is no configuration of a run"),

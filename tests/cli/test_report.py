@@ -19,8 +19,11 @@ def run(tmp_path: Path) -> Path:
     return folder
 
 
-def test_command_line_reads_folders_and_csv_files(run: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "sher_rl.report", str(run), str(run / "progress.csv"), "--out", "c.png"]
+def test_command_line_reads_folders_and_csv_files_each_once(run: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other-s1.csv"
+    other.write_bytes((run / "progress.csv").read_bytes())
+    files = [str(run), str(run / "progress.csv"), str(other)]
+    command = [sys.executable, "-m", "sher_rl.report", *files, "--band", "iqm", "--out", "c.png"]
     result = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=True)
     assert len(result.stdout.splitlines()) == 5
     assert (tmp_path / "c.png").read_bytes().startswith(b"\x89PNG")

@@ -91,3 +91,17 @@ def test_a_task_of_ones_own_resumes_to_the_bit(puck, tmp_path):
     example.main(dataclasses.replace(config, total_frames=306))
     example.main(dataclasses.replace(config, resume=tmp_path / "run"))
     assert_same_run(tmp_path / "whole", tmp_path / "run")
+
+
+@pytest.mark.slow
+def test_a_search_stops_runs_that_are_worse_than_the_others(tmp_path):
+    optuna = pytest.importorskip("optuna")
+    study = load("optuna_search").main(trials=4, frames=2_400, out_dir=tmp_path)
+    states = [trial.state for trial in study.trials]
+    assert states[0] == optuna.trial.TrialState.COMPLETE
+    assert optuna.trial.TrialState.PRUNED in states
+    assert study.best_value >= 0.5
+    for trial in study.trials:
+        rows = read_progress(tmp_path / f"trial-{trial.number}" / "progress.csv")
+        written = {int(row["frames"]): row["test_success"] for row in rows}
+        assert trial.intermediate_values == pytest.approx(written)

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from sher_rl import TASKS, UsageError, make_env
-from sher_rl.cli.film import rendering_backend
 from sher_rl.envs.make_gym import make_gym
+from sher_rl.training.film import rendering_backend
 
 DENSE = ("FetchPushDense-v4", "HandReachDense-v3", "HandManipulatePenDense-v1")
 STATE = ("observation", "achieved_goal", "desired_goal")

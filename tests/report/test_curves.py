@@ -25,7 +25,7 @@ def folder(tmp_path: Path) -> Path:
 
 def test_without_matplotlib_the_remedy_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    assert "pip install 'sher-rl[plot]'" in draw_curves([folder], folder / "curve.png")
+    assert "run pip install matplotlib" in draw_curves([folder], folder / "curve.png")
     assert not (folder / "curve.png").exists()
 
 

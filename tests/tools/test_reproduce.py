@@ -9,6 +9,7 @@ import pytest
 from helpers.small import load_recipe
 
 from sher_rl import UsageError
+from sher_rl.cli.scheduler import Runner, run_all
 from sher_rl.report.progress_csv import read_progress
 from sher_rl.training.lock import run_lock
 
@@ -58,7 +59,7 @@ def test_what_recipes_print_goes_through_no_link(tmp_path: Path) -> None:
     (tmp_path / "mine").write_text("mine")
     (job.args.out_dir / f"{job.name}.log").symlink_to(tmp_path / "mine")
     with pytest.raises(OSError, match=rf"{job.name}\.log"):
-        REPRODUCE.Runner().run(job)
+        Runner().run(job)
     assert (tmp_path / "mine").read_text() == "mine"
 
 
@@ -95,7 +96,7 @@ def test_failures_are_listed_and_two_never_share_a_folder(tmp_path: Path, capsys
     (jobs[0].folder / "config.json").write_text("{}")
     jobs[1].folder.mkdir()
     with run_lock(jobs[1].folder):
-        assert REPRODUCE.run_all(jobs, 2) == 1
+        assert run_all(jobs, 2) == 1
     output = capsys.readouterr().out
     assert "0 of 2 runs finished, 2 failed" in output
     assert f"fetch_reach-her-s0: run folder '{jobs[1].folder}' is in use by another process; wait" in output
@@ -131,7 +132,7 @@ def test_a_stopped_plan_goes_on_and_a_finished_one_has_nothing_to_do(tmp_path: P
         assert "--total-frames 1600" in made_by["command"]
     jobs = REPRODUCE.plan(args(tmp_path, methods=("sher",), seeds=(0, 1), frames=1_600))
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
-    assert REPRODUCE.run_all(jobs, 1) == 0
+    assert run_all(jobs, 1) == 0
     assert before == {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
 
 

@@ -1,5 +1,6 @@
 import csv
 import re
+import sys
 import time
 from pathlib import Path
 
@@ -61,12 +62,15 @@ def test_going_on_drops_rows_written_after_the_checkpoint(tmp_path: Path) -> Non
     assert (last["frames"], last["train_success"], last["train_episodes"], last["q_mean"]) == (300, 0.5, 4, -250.0)
 
 
-def test_the_bar_tells_the_rate_of_what_is_new(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_the_bar_tells_the_rate_of_what_is_new(
+    tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     progress = Progress(tmp_path, 3_000_000)
     progress.load_state_dict(progress.state_dict() | {"frames": 2_000_000})
     time.sleep(0.2)
     progress.collected(1, torch.ones(1))
-    progress.show()
+    progress.end_round()
     line = capsys.readouterr().err.rpartition("\r")[2]
     assert "2.00M/3.00M" in line
     assert float(re.search(r"([\d.]+)frame/s", line)[1]) < 5

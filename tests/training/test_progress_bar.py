@@ -1,5 +1,6 @@
 import os
 import pty
+import re
 import sys
 
 import pytest
@@ -9,13 +10,21 @@ from sher_rl.training.interval import Interval
 from sher_rl.training.progress_bar import ProgressBar
 
 
-def test_it_shows_what_the_run_is_at(capsys: pytest.CaptureFixture) -> None:
-    bar = ProgressBar(1_000)
-    bar.start_at(400)
+@pytest.fixture
+def interval() -> Interval:
     interval = Interval()
     interval.successes.append(torch.tensor([1.0, 0.0]))
     interval.add({"alpha": torch.tensor(0.06), "entropy": torch.tensor(-1.5)})
-    bar.tested(0.75)
+    return interval
+
+
+def test_a_terminal_shows_what_the_run_is_at(
+    interval: Interval, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    bar = ProgressBar(1_000)
+    bar.start_at(400)
+    bar.tested(0.75, interval, 400)
     bar.advance(100)
     bar.show(interval)
     bar.note("a line of its own")
@@ -25,6 +34,36 @@ def test_it_shows_what_the_run_is_at(capsys: pytest.CaptureFixture) -> None:
     for words in ("train=0.50", "test=0.75", "α=0.06", "H=-1.5"):
         assert words in shown.err
     assert "a line of its own" in shown.out
+
+
+def test_a_log_gets_a_line_for_each_evaluation_and_nothing_drawn_over(
+    interval: Interval, capsys: pytest.CaptureFixture
+) -> None:
+    bar = ProgressBar(1_000)
+    bar.advance(500)
+    bar.show(interval)
+    bar.tested(0.75, interval, 500)
+    bar.note("a line of its own")
+    bar.close()
+    shown = capsys.readouterr()
+    assert shown.err == ""
+    line, note = shown.out.splitlines()
+    assert re.fullmatch(r"500 of 1,000 frames: upd/s \d+, train 0\.50, test 0\.75, α 0\.06, H -1\.5", line)
+    assert note == "a line of its own"
+
+
+def test_quiet_is_silent_but_for_warnings(
+    interval: Interval, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    bar = ProgressBar(1_000, quiet=True)
+    bar.advance(500)
+    bar.show(interval)
+    bar.tested(0.75, interval, 500)
+    bar.note("a line of its own")
+    bar.warn("a warning")
+    bar.close()
+    assert capsys.readouterr() == ("a warning\n", "")
 
 
 def test_it_goes_on_without_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:

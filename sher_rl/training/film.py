@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +25,9 @@ def film(policy: Any, path: Path, *, episodes: int, seed: int) -> int:
     """
     if not path.absolute().parent.is_dir():
         raise UsageError(f"video {str(path)!r} is in no folder; make the folder first.")
-    os.environ["MUJOCO_GL"] = rendering_backend()
-    try:
-        import imageio_ffmpeg  # noqa: F401, PLC0415
-        from imageio import v2 as imageio  # noqa: PLC0415
-    except ImportError as error:
-        raise UsageError("video needs imageio-ffmpeg; run pip install 'sher-rl[video]'.") from error
+    check_film()
+    from imageio import v2 as imageio  # noqa: PLC0415
+
     env = make_gym(policy.env_id, render_mode="rgb_array")
     count = 0
     writer: Any = imageio.get_writer(path, fps=env.metadata.get("render_fps", 25))
@@ -39,6 +38,17 @@ def film(policy: Any, path: Path, *, episodes: int, seed: int) -> int:
                 count += 1
     env.close()
     return count
+
+
+def check_film() -> None:
+    """Make ready for films, or say what is missing.
+
+    Raises:
+        UsageError: nothing here can render, or imageio-ffmpeg is not installed.
+    """
+    os.environ["MUJOCO_GL"] = rendering_backend()
+    if find_spec("imageio_ffmpeg") is None:
+        raise UsageError("video needs imageio-ffmpeg; run pip install imageio imageio-ffmpeg.")
 
 
 def _pictures(env: Any, policy: Any, seed: int) -> Iterator[np.ndarray]:
@@ -68,6 +78,7 @@ def rendering_backend() -> str:
     raise UsageError("video needs EGL or OSMesa, and neither renders here; on Debian run apt install libosmesa6.")
 
 
+@functools.cache
 def renders(backend: str) -> bool:
     """Whether MuJoCo renders with a backend, tried in another process, since a failure may end it."""
     probe = "import mujoco; mujoco.Renderer(mujoco.MjModel.from_xml_string('<mujoco/>'), 64, 64).close()"

@@ -10,8 +10,8 @@ import pytest
 from helpers.small import small_run
 
 from sher_rl import GoalDims, GoalNormalizer, UsageError, load_policy, make_networks, make_policy
-from sher_rl.cli.film import film, renders
 from sher_rl.modules.policy_file import save_policy
+from sher_rl.training.film import film, renders
 
 
 @pytest.fixture(scope="module")

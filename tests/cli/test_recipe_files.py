@@ -1,0 +1,25 @@
+import pytest
+from helpers.small import RECIPES
+
+from sher_rl import UsageError
+from sher_rl.cli.recipe_files import load_recipe, recipe_names, recipe_path, recipes_folder
+
+
+def test_every_recipe_has_a_short_name() -> None:
+    assert recipes_folder() == RECIPES[0].parent
+    assert set(recipe_names()) == {"sher", "her", "cher"} | {path.stem.removeprefix("sher_") for path in RECIPES}
+    for path in RECIPES:
+        assert recipe_path(path.stem) == recipe_path(path.name) == recipe_path(path.stem[5:]) == path
+    assert recipe_path("her").name == "her.py"
+    assert recipe_path("sher").name == "sher.py"
+
+
+@pytest.mark.parametrize("name", ["hand_spoon", "openmp", "../sher", ""])
+def test_other_names_get_one_sentence_with_those_that_are_there(name: str) -> None:
+    with pytest.raises(UsageError, match=r"is not there; recipes are cher, her, sher, fetch_pick_and_place, "):
+        recipe_path(name)
+
+
+def test_a_recipe_is_a_module_with_numbers_or_with_parts() -> None:
+    assert load_recipe("fetch_reach").CONFIG.env_id == "FetchReach-v4"
+    assert callable(load_recipe("sher").build)
