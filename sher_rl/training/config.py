@@ -9,6 +9,7 @@ from typing import Annotated, Literal, TypeVar
 
 import tyro
 
+from sher_rl.errors import UsageError
 from sher_rl.functional.bounds import Clip
 from sher_rl.tasks import task_name
 from sher_rl.training.config_checks import check_config
@@ -145,6 +146,11 @@ class RelayConfig(Config):
     """Share of each batch that is of the sub-task."""
     guide: float
     """Probability that the sub-task's policy acts, while the sub-task is not met."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.sub_task_distance > 0:
+            raise UsageError(f"sub_task_distance is {self.sub_task_distance}; use a number above 0.")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -1,5 +1,6 @@
 import ast
 import csv
+import dataclasses
 import math
 import re
 import subprocess
@@ -76,6 +77,20 @@ def test_a_recipe_constructs_the_sampler_that_is_asked_for(name: str, tmp_path: 
 def test_the_relay_refuses_a_task_without_a_sub_task(env_id: str) -> None:
     with pytest.raises(UsageError, match=f"env_id '{env_id}' has no sub-task here; use FetchPush-v4 or"):
         load_recipe("relay").published(env_id)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"sub_task_distance": 0.0}, "sub_task_distance is 0.0"),
+        ({"sub_task_share": 1.5}, "share is 1.5"),
+        ({"guide": -0.1}, "probability is -0.1"),
+    ],
+)
+def test_the_relay_refuses_numbers_out_of_range(change: dict[str, float], sentence: str) -> None:
+    relay = load_recipe("relay")
+    with pytest.raises(UsageError, match=sentence):
+        relay.build(dataclasses.replace(relay.published("FetchPush-v4"), **change))
 
 
 @pytest.mark.parametrize("path", [path for path in METHODS if path != RELAY], ids=lambda path: path.stem)
