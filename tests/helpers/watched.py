@@ -171,9 +171,13 @@ def outcome(action: Callable[[Path], None], run: Path) -> str:
 
 
 def import_what_is_needed(whole: Path, run: Path) -> None:
-    """Do everything once, also with an id that nobody knows; from then on each import is one too many."""
-    for env_id in ("Unknown-v0", REACH.CONFIG.env_id):
+    """Do everything once, also with an id that nobody knows; from then on each import is one too many.
+
+    TensorBoard is the one logger that a file alone may start: it writes into the run's folder.
+    """
+    for logger, env_id in (("tensorboard", "Unknown-v0"), (None, REACH.CONFIG.env_id)):
         shutil.copytree(whole, run)
+        Foreign(run).change("config.json", ("logger",), logger)
         Foreign(run).change("policy.pt", ("env_id",), env_id)
         outcomes = [outcome(action, run) for action in (play_it, report_it, resume_it)]
         shutil.rmtree(run)
