@@ -50,7 +50,9 @@ def build(config: sher_rl.Config) -> sher_rl.Parts:
     normalizer = sher_rl.GoalNormalizer(dims, sher_rl.PoseNorm() if has_pose_goal else None)
     policy = sher_rl.make_policy(normalizer.observation, normalizer.goal, actor).to(config.device)
     explorer = sher_rl.make_explorer(policy, env, random_action=config.random_action).to(config.device)  # lines 4-8
-    relabel = sher_rl.HindsightRelabel(sher_rl.goal_reward(config.env_id), storage, k=config.k)  # lines 9-15
+    relabel = sher_rl.HindsightRelabel(  # lines 9-15
+        sher_rl.goal_reward(config.env_id), storage, k=config.k, goal_noise=config.goal_noise
+    )
     sampling = SAMPLERS[config.sampler](config, relabel)  # line 16
     buffer = TensorDictReplayBuffer(
         storage=storage,

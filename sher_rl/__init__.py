@@ -8,20 +8,24 @@ from sher_rl.envs.make_gym import make_gym
 from sher_rl.envs.rewards import goal_reward
 from sher_rl.errors import UsageError
 from sher_rl.functional.stability import delta_s
+from sher_rl.functional.sub_task import SubTask
 from sher_rl.learners.autograd import Learner
 from sher_rl.learners.fused.learner import FusedLearner, fast_dtype
+from sher_rl.modules.guide import Guided, make_guide
 from sher_rl.modules.networks import GoalDims, make_ddpg_networks, make_networks
-from sher_rl.modules.normalize import GoalNormalizer, PoseNorm
+from sher_rl.modules.normalize import GoalNormalizer
+from sher_rl.modules.norms import PoseNorm, RelayNorm
 from sher_rl.modules.policy import make_explorer, make_policy
 from sher_rl.modules.policy_file import load_policy, pretrained
 from sher_rl.objectives.ddpg import MultiGoalDDPGLoss
 from sher_rl.objectives.sher import SoftMultiGoalLoss
 from sher_rl.replay.relabel import HindsightRelabel
+from sher_rl.replay.relay import RelayGoals
 from sher_rl.samplers.cher import CHERSampler
 from sher_rl.samplers.density import CDPSampler, MEPSampler
 from sher_rl.samplers.energy import EBPSampler
 from sher_rl.tasks import TASKS
-from sher_rl.training.config import Config, HerConfig
+from sher_rl.training.config import Config, HerConfig, RelayConfig
 from sher_rl.training.loop import train
 from sher_rl.training.parts import Parts
 from sher_rl.training.samplers import make_sampler
@@ -37,6 +41,7 @@ __all__ = [
     "FusedLearner",
     "GoalDims",
     "GoalNormalizer",
+    "Guided",
     "GymReward",
     "HerConfig",
     "HindsightRelabel",
@@ -45,7 +50,11 @@ __all__ = [
     "MultiGoalDDPGLoss",
     "Parts",
     "PoseNorm",
+    "RelayConfig",
+    "RelayGoals",
+    "RelayNorm",
     "SoftMultiGoalLoss",
+    "SubTask",
     "UsageError",
     "cli",
     "delta_s",
@@ -56,6 +65,7 @@ __all__ = [
     "make_env",
     "make_explorer",
     "make_gym",
+    "make_guide",
     "make_networks",
     "make_policy",
     "make_sampler",

@@ -26,7 +26,7 @@ from torchrl.envs.utils import ExplorationType, set_exploration_type
 
 from sher_rl import GoalDims, make_env, make_networks, make_policy
 from sher_rl.envs.make_gym import make_gym
-from sher_rl.modules.normalize import GoalNorm, ObservationNorm
+from sher_rl.modules.norms import GoalNorm, ObservationNorm
 
 TASKS = {"push": "FetchPush-v4", "reach": "HandReach-v3", "egg": "HandManipulateEgg-v1"}
 STEPS, ROUNDS = 50, 21

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 from tensordict.nn import TensorDictModule, TensorDictModuleBase, TensorDictSequential
 from torch import Tensor, nn
 from torchrl.envs import EnvBase
@@ -9,7 +11,7 @@ from torchrl.modules import AdditiveGaussianModule, EGreedyModule
 
 from sher_rl.errors import UsageError
 from sher_rl.modules.networks import STATE, DeterministicNet, GaussianNet
-from sher_rl.modules.normalize import GoalNorm, ObservationNorm, PoseNorm
+from sher_rl.modules.norms import AnyGoalNorm, ObservationNorm
 
 
 class PolicyNet(nn.Module):
@@ -18,7 +20,7 @@ class PolicyNet(nn.Module):
     def __init__(
         self,
         observation_norm: ObservationNorm,
-        goal_norm: GoalNorm | PoseNorm,
+        goal_norm: AnyGoalNorm,
         actor_net: GaussianNet | DeterministicNet,
     ) -> None:
         super().__init__()
@@ -35,13 +37,13 @@ class PolicyNet(nn.Module):
 
 
 def make_policy(
-    observation_norm: ObservationNorm, goal_norm: GoalNorm | PoseNorm, actor: TensorDictModuleBase
+    observation_norm: ObservationNorm, goal_norm: AnyGoalNorm, actor: TensorDictModuleBase
 ) -> TensorDictModule:
     """Put the normalisers in front of an actor of this module; weights and statistics are shared.
 
     Args:
         observation_norm: of vectors as long as the observation.
-        goal_norm: of vectors as long as the goal, or :class:`~sher_rl.PoseNorm`.
+        goal_norm: of vectors as long as the goal, or :class:`~sher_rl.PoseNorm` or :class:`~sher_rl.RelayNorm`.
         actor: from :func:`~sher_rl.make_networks` or :func:`~sher_rl.make_ddpg_networks`.
 
     Returns:
@@ -53,6 +55,7 @@ def make_policy(
 
     >>> import torch
     >>> from sher_rl import GoalDims, make_networks
+    >>> from sher_rl.modules.norms import GoalNorm
     >>> actor, _, _ = make_networks(GoalDims(10, 3, 4))
     >>> policy = make_policy(ObservationNorm(10), GoalNorm(3), actor)
     >>> policy(observation=torch.zeros(5, 10), desired_goal=torch.zeros(5, 3)).shape
@@ -61,8 +64,8 @@ def make_policy(
     actor_net = next((net for net in actor.modules() if isinstance(net, GaussianNet | DeterministicNet)), None)
     if actor_net is None:
         raise UsageError("actor holds no net of this package; make it with make_networks or make_ddpg_networks.")
-    if type(goal_norm) not in (GoalNorm, PoseNorm):
-        raise UsageError(f"goal_norm is a {type(goal_norm).__name__}; use GoalNorm or PoseNorm.")
+    if type(goal_norm) not in get_args(AnyGoalNorm):
+        raise UsageError(f"goal_norm is a {type(goal_norm).__name__}; use GoalNorm, PoseNorm or RelayNorm.")
     return TensorDictModule(PolicyNet(observation_norm, goal_norm, actor_net), STATE, ["action"])
 
 
@@ -82,6 +85,7 @@ def make_explorer(
         (openai/baselines, her/ddpg.py).
 
     >>> from sher_rl import GoalDims, make_ddpg_networks, make_env
+    >>> from sher_rl.modules.norms import GoalNorm
     >>> env = make_env("FetchReach-v4", num_envs=2)
     >>> actor, _ = make_ddpg_networks(GoalDims.of(env))
     >>> policy = make_policy(ObservationNorm(10), GoalNorm(3), actor)

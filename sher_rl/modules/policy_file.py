@@ -18,7 +18,7 @@ from torchrl.envs.utils import ExplorationType, set_exploration_type
 from sher_rl.errors import UsageError
 from sher_rl.files import digest, replace_file
 from sher_rl.modules.networks import STATE, DeterministicNet, GaussianNet, GoalDims
-from sher_rl.modules.normalize import GoalNorm, ObservationNorm, PoseNorm
+from sher_rl.modules.norms import AnyGoalNorm, GoalNorm, ObservationNorm, PoseNorm, RelayNorm
 from sher_rl.modules.policy import make_policy
 from sher_rl.untrusted import bare_id, check_id, load_tensors
 
@@ -28,7 +28,7 @@ _ACTOR_NETS: dict[str, type[GaussianNet] | type[DeterministicNet]] = {
     "GaussianNet": GaussianNet,
     "DeterministicNet": DeterministicNet,
 }
-_GOAL_NORMS: dict[str, type[GoalNorm] | type[PoseNorm]] = {"RunningNorm": GoalNorm, "PoseNorm": PoseNorm}
+_GOAL_NORMS: dict[str, type[AnyGoalNorm]] = {"RunningNorm": GoalNorm, "PoseNorm": PoseNorm, "RelayNorm": RelayNorm}
 """Normalisers of goals by what the files call them."""
 
 

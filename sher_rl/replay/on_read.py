@@ -17,7 +17,7 @@ from sher_rl.replay.continuity import GoalPath, follows_slot, last_rows
 from sher_rl.replay.episodes import OpenEpisode, annotation, flat
 from sher_rl.replay.keys import REMAINING, TRAJECTORY, trajectory_ids
 from sher_rl.replay.next_batch import NextBatchGoals
-from sher_rl.replay.rewrite import Rewriter, beside
+from sher_rl.replay.rewrite import Rewriter, beside, scatter
 from sher_rl.replay.ring import Ring, check_storage, ring_buffer, storage_ring
 from sher_rl.replay.slices import one_goal_a_slice, slice_length
 from sher_rl.replay.strategies import GoalChoice, Place, choose_goals
@@ -31,6 +31,7 @@ class RelabelOnRead:
         storage: the buffer's.
         bounds: of :func:`~sher_rl.replay.strategies.goal_bounds`.
         generator: source of the draws; None for torch's own.
+        goal_noise: see :class:`~sher_rl.HindsightRelabel`.
 
     Raises:
         UsageError: the storage is no ring of single transitions.
@@ -42,8 +43,10 @@ class RelabelOnRead:
         storage: Storage | None,
         bounds: Mapping[str, float],
         generator: torch.Generator | None,
+        goal_noise: float,
     ) -> None:
         self.rewriter = rewriter
+        self.goal_noise = goal_noise
         self.storage = check_storage(storage)
         self.bounds = bounds
         self.generator = generator
@@ -74,6 +77,7 @@ class RelabelOnRead:
         ring = storage_ring(self.storage)
         choice = self.next_goals.take(tensordict.get("index", None)) or self._choose(tensordict, ring)
         goal, offset = self._goals(tensordict, choice, ring)
+        goal = scatter(goal, choice.relabelled, self.goal_noise, self.generator)
         return self.rewriter.set_goals(tensordict, goal, choice.relabelled, offset)
 
     def choose(self, rows: TensorDictBase) -> GoalChoice:

@@ -12,7 +12,7 @@ from sher_rl.errors import UsageError
 from sher_rl.replay.continuity import GoalPath, last_rows
 from sher_rl.replay.episodes import annotation, flat
 from sher_rl.replay.keys import REMAINING, TRAJECTORY, trajectory_ids
-from sher_rl.replay.rewrite import Rewriter
+from sher_rl.replay.rewrite import Rewriter, scatter
 from sher_rl.replay.ring import Ring
 from sher_rl.replay.strategies import Place, choose_goals
 
@@ -25,12 +25,19 @@ class RelabelOnWrite:
         bounds: of :func:`~sher_rl.replay.strategies.write_bounds`.
         k: relabelled copies of each transition.
         generator: source of the draws; None for torch's own.
+        goal_noise: see :class:`~sher_rl.HindsightRelabel`.
     """
 
     def __init__(
-        self, rewriter: Rewriter, bounds: Mapping[str, float], k: int, generator: torch.Generator | None
+        self,
+        rewriter: Rewriter,
+        bounds: Mapping[str, float],
+        k: int,
+        generator: torch.Generator | None,
+        goal_noise: float,
     ) -> None:
         self.rewriter = rewriter
+        self.goal_noise = goal_noise
         self.bounds = bounds
         self.k = k
         self.generator = generator
@@ -51,6 +58,7 @@ class RelabelOnWrite:
         choice.relabelled[:n] = False
         choice.offset[:n] = 0
         goal = self.rewriter.goals_of(stored, choice, self.rewriter.goals_at(choice, rows))
+        goal = scatter(goal, choice.relabelled, self.goal_noise, self.generator)
         self.rewriter.set_goals(stored, goal, choice.relabelled, choice.offset)
         return stored.exclude(REMAINING, TRAJECTORY)
 

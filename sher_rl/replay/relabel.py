@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -11,7 +12,7 @@ from torch import Tensor
 from torchrl.data.replay_buffers import Storage
 from torchrl.envs import Transform
 
-from sher_rl.errors import UsageError
+from sher_rl.errors import UsageError, check_numbers
 from sher_rl.replay.keys import Keys, check_single_steps
 from sher_rl.replay.on_read import RelabelOnRead
 from sher_rl.replay.on_write import RelabelOnWrite
@@ -62,6 +63,8 @@ class HindsightRelabel(Transform):
             ``mode="write"`` a whole number.
         mode: ``read`` or ``write``.
         ratio: that probability itself, in place of ``k``.
+        goal_noise: standard deviation of Gaussian noise on the goals drawn, in their own units. For tasks whose goals
+            lie beside what can be achieved: they are met from nearby, and so are these (HandReach).
         terminated_fn: like ``reward_fn``, to bool ``(B, 1)``, for tasks that end at success: the new ``terminated``
             of relabelled rows. ``done`` becomes ``terminated | truncated``.
         generator: source of the draws, part of the state dict; the default is torch's own.
@@ -93,6 +96,7 @@ class HindsightRelabel(Transform):
         k: float = 4,
         mode: Literal["read", "write"] = "read",
         ratio: float | None = None,
+        goal_noise: float = 0.0,
         terminated_fn: GoalFn | None = None,
         generator: torch.Generator | None = None,
         achieved_goal_key: NestedKey = "achieved_goal",
@@ -105,14 +109,17 @@ class HindsightRelabel(Transform):
         super().__init__()
         keys = Keys.named(achieved_goal_key, desired_goal_key, reward_key, terminated_key, truncated_key, done_key)
         rewriter = Rewriter(keys, reward_fn, terminated_fn)
+        check_numbers(goal_noise=goal_noise)
+        if not 0 <= goal_noise < math.inf:
+            raise UsageError(f"goal_noise is {goal_noise}; use a number of at least 0.")
         self.mode = mode
         self.relabelling: RelabelOnRead | RelabelOnWrite
         if mode == "read":
-            self.relabelling = RelabelOnRead(rewriter, storage, goal_bounds(strategy, k, ratio), generator)
+            self.relabelling = RelabelOnRead(rewriter, storage, goal_bounds(strategy, k, ratio), generator, goal_noise)
         elif mode == "write":
             if storage is not None:
                 check_flat(storage)
-            self.relabelling = RelabelOnWrite(rewriter, write_bounds(strategy, k, ratio), int(k), generator)
+            self.relabelling = RelabelOnWrite(rewriter, write_bounds(strategy, k, ratio), int(k), generator, goal_noise)
         else:
             raise UsageError(f"mode is {mode!r}; use 'read' or 'write'.")
         self.storage = storage

@@ -66,6 +66,20 @@ class Rewriter(NamedTuple):
         set_column(rows, self.keys.next_done, torch.where(relabelled, terminated | truncated, done))
 
 
+def scatter(goal: Tensor, relabelled: Tensor, noise: float, generator: torch.Generator | None) -> Tensor:
+    """Add Gaussian noise to the goals ``(B, *g)`` of relabelled rows; without noise nothing is drawn.
+
+    >>> scatter(torch.zeros(2, 1), torch.tensor([False, True]), 1.0, torch.Generator().manual_seed(0))
+    tensor([[ 0.0000],
+            [-0.2934]])
+    """
+    if not noise:
+        return goal
+    source = goal.device if generator is None else generator.device
+    draw = torch.randn(goal.shape, dtype=goal.dtype, device=source, generator=generator).to(goal.device)
+    return goal + noise * draw * beside(relabelled, goal)
+
+
 def beside(mask: Tensor, value: Tensor) -> Tensor:
     """A mask of rows ``(B,)``, shaped to broadcast over values ``(B, *g)``.
 

@@ -9,6 +9,7 @@ from typing import Annotated, Literal, TypeVar
 
 import tyro
 
+from sher_rl.errors import UsageError
 from sher_rl.functional.bounds import Clip
 from sher_rl.tasks import task_name
 from sher_rl.training.config_checks import check_config
@@ -125,8 +126,31 @@ class Config(RunConfig):
     """Bounds on the targets; see SoftMultiGoalLoss."""
     actor_q: Literal["q1", "min"]
     """The Q that the policy ascends."""
+    goal_noise: float = 0.0
+    """Standard deviation of noise on hindsight goals, in their own units; see HindsightRelabel."""
     sampler: Sampling = "uniform"
     """Which transitions are drawn from the buffer; see make_sampler."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RelayConfig(Config):
+    """A run of SHER with a relay: a sub-task that is learned beside the task and leads to it (arXiv:2208.00843).
+
+    Raises:
+        UsageError: a value is of another type than the field, or out of range.
+    """
+
+    sub_task_distance: float
+    """Metres from the object below which the sub-task is met."""
+    sub_task_share: float
+    """Share of each batch that is of the sub-task."""
+    guide: float
+    """Probability that the sub-task's policy acts, while the sub-task is not met."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.sub_task_distance > 0:
+            raise UsageError(f"sub_task_distance is {self.sub_task_distance}; use a number above 0.")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -54,8 +54,8 @@ def test_samplers_resume_to_the_bit(sampler: str, tmp_path: Path, monkeypatch: p
     assert_same_run(whole, part)
 
 
-@pytest.mark.parametrize("name", ["her", "cher"])
-def test_the_baselines_resume_to_the_bit(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["her", "cher", "relay"])
+def test_the_other_methods_resume_to_the_bit(name: str, tmp_path: Path) -> None:
     recipe = load_recipe(name)
     numbers = {key: value for key, value in AWKWARD.items() if key != "target_entropy"}
     numbers |= {"hidden": (16, 16), "batch_size": 32, "updates_per_batch": 3, "run_name": "run"}

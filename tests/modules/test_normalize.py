@@ -6,7 +6,7 @@ from torchrl.data import LazyTensorStorage, TensorDictReplayBuffer
 from torchrl.envs import Compose
 
 from sher_rl import GoalDims, GoalNormalizer, HindsightRelabel, PoseNorm, UsageError
-from sher_rl.modules.normalize import ObservationNorm
+from sher_rl.modules.norms import ObservationNorm
 
 
 def never(achieved: torch.Tensor, desired: torch.Tensor) -> torch.Tensor:

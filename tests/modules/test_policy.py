@@ -14,7 +14,7 @@ from sher_rl import (
     make_policy,
 )
 from sher_rl.modules.networks import GaussianNet
-from sher_rl.modules.normalize import GoalNorm, ObservationNorm
+from sher_rl.modules.norms import GoalNorm, ObservationNorm
 
 DIMS = GoalDims(observation=10, goal=3, action=4)
 
@@ -52,7 +52,7 @@ def test_a_norm_that_no_file_could_name_is_refused() -> None:
     class MyNorm(GoalNorm):
         pass
 
-    with pytest.raises(UsageError, match="goal_norm is a MyNorm; use GoalNorm or PoseNorm"):
+    with pytest.raises(UsageError, match="goal_norm is a MyNorm; use GoalNorm, PoseNorm or RelayNorm"):
         make_policy(ObservationNorm(10), MyNorm(3), make_networks(DIMS, (8,))[0])
 
 

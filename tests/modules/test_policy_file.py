@@ -19,7 +19,7 @@ from sher_rl import (
     pretrained,
 )
 from sher_rl.envs.make_gym import make_gym
-from sher_rl.modules.normalize import GoalNorm, ObservationNorm
+from sher_rl.modules.norms import GoalNorm, ObservationNorm
 from sher_rl.modules.policy_file import POLICY_FORMAT, save_policy
 
 DIMS = GoalDims(observation=10, goal=3, action=4)

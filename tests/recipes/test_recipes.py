@@ -1,5 +1,6 @@
 import ast
 import csv
+import dataclasses
 import math
 import re
 import subprocess
@@ -8,13 +9,14 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
-from helpers.small import BASELINES, FLAGS, METHODS, RECIPES, load_recipe, small_config
+from helpers.small import BASELINES, FLAGS, METHODS, RECIPES, RELAY, load_recipe, small_config
 from torchrl.data import LazyTensorStorage
 
 from sher_rl import TASKS, HindsightRelabel, UsageError, goal_reward, make_sampler
 from sher_rl.tasks import get_task
 from sher_rl.training.config import Sampling
 
+ENV = {path: ["--env=HandManipulateEgg-v1"] for path in METHODS} | {RELAY: ["--env=FetchPush-v4"]}
 FILES = {".lock", "config.json", "versions.json", "progress.csv", "policy.pt", "curve.png", "checkpoints"}
 
 
@@ -71,7 +73,27 @@ def test_a_recipe_constructs_the_sampler_that_is_asked_for(name: str, tmp_path: 
     assert sampling.generator is None or name == "per"
 
 
-@pytest.mark.parametrize("path", METHODS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("env_id", ["FetchReach-v4", "HandManipulateEgg-v1"])
+def test_the_relay_refuses_a_task_without_a_sub_task(env_id: str) -> None:
+    with pytest.raises(UsageError, match=f"env_id '{env_id}' has no sub-task here; use FetchPush-v4 or"):
+        load_recipe("relay").published(env_id)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"sub_task_distance": 0.0}, "sub_task_distance is 0.0"),
+        ({"sub_task_share": 1.5}, "share is 1.5"),
+        ({"guide": -0.1}, "probability is -0.1"),
+    ],
+)
+def test_the_relay_refuses_numbers_out_of_range(change: dict[str, float], sentence: str) -> None:
+    relay = load_recipe("relay")
+    with pytest.raises(UsageError, match=sentence):
+        relay.build(dataclasses.replace(relay.published("FetchPush-v4"), **change))
+
+
+@pytest.mark.parametrize("path", [path for path in METHODS if path != RELAY], ids=lambda path: path.stem)
 @pytest.mark.parametrize("env_id", ["FetchPush-v1", "PointMaze_UMaze-v3"])
 def test_a_method_refuses_a_task_that_it_has_no_numbers_for(path: Path, env_id: str) -> None:
     with pytest.raises(UsageError, match=f"env_id '{env_id}' is "):
@@ -100,7 +122,7 @@ def test_baselines_have_the_published_numbers_of_each_task(path: Path, env_id: s
 @pytest.mark.parametrize("path", [*RECIPES, *METHODS], ids=lambda path: path.stem)
 def test_a_recipe_runs_from_its_command_line(path: Path, tmp_path: Path) -> None:
     flags = [*FLAGS, "--total-frames=300", "--eval-frames=300", "--eval-episodes=2", "--seed=1"]
-    flags += ["--no-compile", *(["--env=HandManipulateEgg-v1"] if path in METHODS else [])]
+    flags += ["--no-compile", *ENV.get(path, [])]
     command = [sys.executable, str(path), *flags, "--out-dir", str(tmp_path), "--run-name", "run"]
     result = subprocess.run(command, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr[-2000:]

@@ -23,7 +23,7 @@ from sher_rl import (
     make_policy,
     make_sampler,
 )
-from sher_rl.modules.normalize import GoalNorm, ObservationNorm
+from sher_rl.modules.norms import GoalNorm, ObservationNorm
 from sher_rl.training.config import Sampling
 from sher_rl.training.evaluation import evaluate
 from sher_rl.training.updates import minibatches

@@ -8,6 +8,7 @@ from helpers.episodes import drawn, episode, reward_fn
 from torchrl.data import LazyTensorStorage, TensorDictReplayBuffer
 
 from sher_rl import HindsightRelabel, UsageError
+from sher_rl.replay.rewrite import scatter
 
 
 def test_success_terminated_tasks():
@@ -64,3 +65,39 @@ def test_a_reward_of_the_wrong_shape_is_refused():
     buffer.extend(episode(5))
     with pytest.raises(UsageError, match=r"\(7,\).*\(7, 1\)"):
         buffer.sample(7)
+
+
+NOISE = 0.01
+
+
+@pytest.mark.parametrize("mode", ["read", "write"])
+def test_noise_on_goals_is_gaussian_and_on_relabelled_rows_alone(mode: str) -> None:
+    storage = LazyTensorStorage(1_000)
+    relabel = HindsightRelabel(
+        reward_fn, storage, k=2, mode=mode, goal_noise=NOISE, generator=torch.Generator().manual_seed(0)
+    )
+    buffer = TensorDictReplayBuffer(storage=storage, transform=relabel)
+    buffer.extend(episode(20))
+    batch = buffer.sample(20_000)
+    relabelled = batch["hindsight", "relabelled"]
+    noise = batch["desired_goal"] - batch["desired_goal"].round()  # goals are whole numbers
+    assert (noise[~relabelled] == 0).all()
+    assert noise[relabelled].abs().max() < 6 * NOISE
+    if mode == "read":  # written goals are drawn once: 40 of them
+        assert noise[relabelled].std() == pytest.approx(NOISE, rel=0.03)
+        assert noise[relabelled].mean() == pytest.approx(0, abs=4e-4)
+    assert torch.equal(batch["next", "reward"], reward_fn(batch["next", "achieved_goal"], batch["desired_goal"]))
+
+
+def test_no_noise_draws_nothing() -> None:
+    generator = torch.Generator().manual_seed(0)
+    goal = torch.ones(3, 2)
+    before = generator.get_state()
+    assert scatter(goal, torch.tensor([True, False, True]), 0.0, generator) is goal
+    assert torch.equal(generator.get_state(), before)
+
+
+@pytest.mark.parametrize("noise", [-0.1, float("inf"), float("nan"), "much"])
+def test_noise_out_of_range_is_refused(noise: object) -> None:
+    with pytest.raises(UsageError, match="goal_noise is"):
+        HindsightRelabel(reward_fn, LazyTensorStorage(10), goal_noise=noise)

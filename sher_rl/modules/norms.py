@@ -1,0 +1,171 @@
+"""Norms of observations and goals by running statistics."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from sher_rl.errors import UsageError
+from sher_rl.functional.poses import pose_difference
+from sher_rl.functional.sub_task import SubTask
+
+
+class RunningStatistics(nn.Module):
+    """Mean and standard deviation of all vectors so far, as HER's baselines keep them (her/normalizer.py).
+
+    Raw values are clipped to ±200 and the deviation is at least 0.01. Before the first vectors the mean is 0 and the
+    deviation 1. What is normalised is clipped to ±5.
+
+    Args:
+        size: length of the vectors.
+
+    >>> statistics = RunningStatistics(1)
+    >>> statistics.add(torch.tensor([[1.0], [3.0]]))
+    >>> statistics.normalize(torch.tensor([[3.0], [900.0]]))
+    tensor([[1.],
+            [5.]])
+    """
+
+    raw_clip = 200.0
+    floor = 0.01
+    clip = 5.0
+    count: Tensor
+    total: Tensor
+    total_square: Tensor
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.register_buffer("count", torch.zeros((), dtype=torch.float64))
+        self.register_buffer("total", torch.zeros(size, dtype=torch.float64))
+        self.register_buffer("total_square", torch.zeros(size, dtype=torch.float64))
+        self.register_buffer("mean", torch.zeros(size))
+        self.register_buffer("std", torch.ones(size))
+
+    def normalize(self, value: Tensor) -> Tensor:
+        """Normalise ``(*batch, size)`` float32."""
+        clipped = value.clamp(-self.raw_clip, self.raw_clip)
+        return ((clipped - self.mean) / self.std).clamp(-self.clip, self.clip)
+
+    @torch.no_grad()
+    def add(self, value: Tensor) -> None:
+        """Add raw vectors ``(*batch, size)``."""
+        rows = value.reshape(-1, value.shape[-1]).to(self.total.device).clamp(-self.raw_clip, self.raw_clip).double()
+        self.count += len(rows)
+        self.total += rows.sum(0)
+        self.total_square += rows.square().sum(0)
+        mean = self.total / self.count
+        variance = self.total_square / self.count - mean.square()
+        self.mean.copy_(mean)
+        self.std.copy_(variance.clamp_min(self.floor**2).sqrt())
+
+
+class ObservationNorm(RunningStatistics):
+    """Normalise observations by their :class:`RunningStatistics`.
+
+    Args:
+        size: length of an observation.
+
+    >>> norm = ObservationNorm(2)
+    >>> norm(torch.tensor([[0.5, 900.0]]))
+    tensor([[0.5000, 5.0000]])
+    """
+
+    def forward(self, observation: Tensor) -> Tensor:
+        """Normalise ``(*batch, size)`` float32."""
+        return self.normalize(observation)
+
+    def update(self, observation: Tensor) -> None:
+        """Add raw observations ``(*batch, size)`` to the statistics."""
+        self.add(observation)
+
+
+class GoalNorm(RunningStatistics):
+    """Normalise desired goals, as they are, by their :class:`RunningStatistics`.
+
+    Args:
+        size: length of a goal.
+
+    >>> norm = GoalNorm(1)
+    >>> norm.update(torch.zeros(2, 5), torch.tensor([[1.0], [3.0]]))
+    >>> norm(torch.zeros(1, 5), torch.tensor([[3.0]]))
+    tensor([[1.]])
+    """
+
+    def forward(self, observation: Tensor, desired_goal: Tensor) -> Tensor:
+        """Normalise ``desired_goal``, ``(*batch, size)`` float32; the observation does not matter."""
+        return self.normalize(desired_goal)
+
+    def update(self, observation: Tensor, desired_goal: Tensor) -> None:
+        """Add raw goals ``(*batch, size)`` to the statistics."""
+        self.add(desired_goal)
+
+
+class PoseNorm(RunningStatistics):
+    """Normalise what leads from the object's pose to the desired one, for goals that are poses.
+
+    The pose must end the observation, as it does in HandManipulateBlock, Egg and Pen: 7 numbers, position and
+    quaternion. Networks then need not learn to subtract positions and to multiply quaternions
+    (:func:`~sher_rl.functional.poses.pose_difference`).
+
+    Args:
+        size: length of the vectors, as of :class:`GoalNorm`; a pose has 7.
+
+    >>> pose = torch.tensor([[0.0, 0.0, 0.1, 1.0, 0.0, 0.0, 0.0]])
+    >>> PoseNorm()(pose, pose + torch.tensor([0.0, 0.2, 0.0, 0.0, 0.0, 0.0, 0.0]))
+    tensor([[0.0000, 0.2000, 0.0000, 1.0000, 0.0000, 0.0000, 0.0000]])
+    """
+
+    def __init__(self, size: int = 7) -> None:
+        super().__init__(size)
+
+    def forward(self, observation: Tensor, desired_goal: Tensor) -> Tensor:
+        """Normalise the difference of both poses: ``(*batch, n), (*batch, 7) -> (*batch, 7)``."""
+        return self.normalize(pose_difference(observation[..., -7:], desired_goal))
+
+    def update(self, observation: Tensor, desired_goal: Tensor) -> None:
+        """Add the differences of raw poses to the statistics."""
+        self.add(pose_difference(observation[..., -7:], desired_goal))
+
+
+class RelayNorm(RunningStatistics):
+    """Normalise the goals of a task and of a sub-task, side by side; NaN, no goal, becomes 0.
+
+    Goals of the task alone may be given, too: then the sub-task has none. So a policy acts in the plain environment.
+
+    Args:
+        size: length of both goals together.
+        sub_task: what is reached counts for the statistics of the sub-task's goals; a policy that only acts needs none.
+
+    >>> norm = RelayNorm(2)
+    >>> norm(torch.zeros(2, 5), torch.tensor([[3.0, torch.nan], [torch.nan, 2.0]]))
+    tensor([[3., 0.],
+            [0., 2.]])
+    >>> norm(torch.zeros(1, 5), torch.tensor([[3.0]]))
+    tensor([[3., 0.]])
+    """
+
+    def __init__(self, size: int, sub_task: SubTask | None = None) -> None:
+        super().__init__(size)
+        self.sub_task = sub_task
+
+    def forward(self, observation: Tensor, desired_goal: Tensor) -> Tensor:
+        """Normalise ``(*batch, size)`` float32, or the task's goals alone; the observation does not matter."""
+        absent = len(self.mean) - desired_goal.shape[-1]
+        return self.normalize(F.pad(desired_goal, (0, absent), value=torch.nan)).nan_to_num(nan=0.0)
+
+    def update(self, observation: Tensor, desired_goal: Tensor) -> None:
+        """Add the task's raw goals, and what the observations reached, to the statistics.
+
+        Raises:
+            UsageError: there is no sub-task.
+        """
+        if self.sub_task is None:
+            raise UsageError("sub_task is None, and says what the statistics are of; give RelayNorm one.")
+        self.add(torch.cat((desired_goal, self.sub_task.achieved(observation).to(desired_goal)), -1))
+
+
+AnyGoalNorm = GoalNorm | PoseNorm | RelayNorm
+"""What can stand in front of a goal."""
