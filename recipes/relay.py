@@ -42,7 +42,12 @@ def published(env_id: str) -> sher_rl.RelayConfig:
 def build(config: sher_rl.RelayConfig) -> sher_rl.Parts:
     """Parts of a run."""
     torch.manual_seed(config.seed)
-    env = sher_rl.make_env(config.env_id, config.num_envs, seed=config.train_seed)
+    env = sher_rl.make_env(
+        config.env_id,
+        config.num_envs,
+        seed=config.train_seed,
+        num_threads=config.num_threads,
+    )
     reach = sher_rl.SubTask(part=GRIPPER, target=BOX, distance=config.sub_task_distance)
     plain = sher_rl.GoalDims.of(env)
     dims = plain._replace(goal=plain.goal + 3)  # the task's goal and the sub-task's, side by side
