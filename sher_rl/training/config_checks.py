@@ -25,6 +25,9 @@ ABOVE_ZERO = (
 )
 AT_LEAST_ZERO = ("random_frames", "train_eval_episodes", "seed")
 SHARES = ("random_action", "polyak")
+AT_MOST = {"seed": 2**31 - 1, "num_threads": 2**10, "num_envs": 2**20}
+"""What torch, numpy and an operating system take."""
+WIDEST = 2**16
 
 
 def check_config(config: Any) -> None:
@@ -63,6 +66,9 @@ def check_ranges(config: Any) -> None:
     for name in AT_LEAST_ZERO:
         if not (getattr(config, name) or 0) >= 0:
             raise UsageError(f"{name} is {getattr(config, name)}; use a number of at least 0.")
+    for name, most in AT_MOST.items():
+        if (getattr(config, name) or 0) > most:
+            raise UsageError(f"{name} is {getattr(config, name)}; use a number of at most {most}.")
     for name in SHARES:
         if not 0 <= getattr(config, name) <= 1:
             raise UsageError(f"{name} is {getattr(config, name)}; use a number from 0 to 1.")
@@ -70,8 +76,8 @@ def check_ranges(config: Any) -> None:
 
 def check_sizes(config: Any) -> None:
     """Refuse sizes that do not fit each other."""
-    if not config.hidden or min(config.hidden) < 1:
-        raise UsageError(f"hidden is {config.hidden}; use one width or more, each at least 1.")
+    if not config.hidden or not all(1 <= width <= WIDEST for width in config.hidden):
+        raise UsageError(f"hidden is {config.hidden}; use one width or more, each from 1 to {WIDEST}.")
     if config.batch_size > config.buffer_size:
         raise UsageError(f"batch_size {config.batch_size} exceeds buffer_size {config.buffer_size}.")
     if config.frames_per_batch + config.num_envs > config.buffer_size:
