@@ -100,7 +100,7 @@ def test_a_run_under_way_is_not_resumed(tmp_path: Path, monkeypatch: pytest.Monk
     def resume(*_: object) -> None:
         small_run(tmp_path, compile=False, resume=tmp_path / "run")
 
-    monkeypatch.setattr("sher_rl.training.progress.Progress.show", resume)
+    monkeypatch.setattr("sher_rl.training.progress.Progress.end_round", resume)
     with pytest.raises(UsageError, match=r"run' is in use by another process; wait until that has ended\."):
         small_run(tmp_path, compile=False)
 

@@ -9,8 +9,9 @@ from sher_rl import Config
 
 def test_algorithmic_numbers_have_no_defaults() -> None:
     defaults = {f.name for f in dataclasses.fields(Config) if f.default is not dataclasses.MISSING}
-    where = {"out_dir", "run_name", "resume", "device", "logger", "checkpoint_minutes", "train_eval_episodes"}
-    assert defaults == {"seed", "compile", "sampler", *where}
+    where = {"out_dir", "run_name", "resume", "device", "checkpoint_minutes", "train_eval_episodes", "num_threads"}
+    shown = {"logger", "logger_project", "logger_entity", "video", "quiet"}
+    assert defaults == {"seed", "compile", "sampler", *where, *shown}
 
 
 @pytest.mark.parametrize(
