@@ -14,7 +14,7 @@ from torchrl.envs import Compose
 import sher_rl
 from sher_rl.cli.recipe import cli_of_tasks
 
-TASKS = {"FetchPush-v4": 60_000, "FetchPickAndPlace-v4": 150_000}
+TASKS = {"FetchPush-v4": 80_000, "FetchPickAndPlace-v4": 150_000}
 """Where the gripper has to reach the box first, and can stay with it; and the steps to train for."""
 GRIPPER = slice(0, 3)
 """Of the Fetch tasks' observations."""
