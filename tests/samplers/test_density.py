@@ -210,7 +210,7 @@ def test_scikit_learn_is_asked_for_at_the_first_fit(monkeypatch):
     buffer = make_buffer(sampler)
     fill(buffer)
     buffer.sample()
-    with pytest.raises(ImportError, match=r"sher-rl\[density\]"):
+    with pytest.raises(ImportError, match="run pip install scikit-learn"):
         sampler.refit(buffer.storage)
 
 
