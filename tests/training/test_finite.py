@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
@@ -22,8 +22,7 @@ from sher_rl.cli.errors import exit_with_sentence
 from sher_rl.training.finite import check_finite
 from sher_rl.training.updates import minibatches
 
-HER = load_recipe("her")
-HER.CONFIG = HER.published("FetchReach-v4")
+HER = SimpleNamespace(CONFIG=load_recipe("her").published("FetchReach-v4"))
 QUICK = {"compile": False, "checkpoint_minutes": 1e-6}
 
 
