@@ -13,10 +13,11 @@ import itertools
 from collections import defaultdict
 
 import gymnasium
-import gymnasium_robotics
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
+
+from sher_rl import make_gym
 
 TIPS = ("robot0:S_fftip", "robot0:S_mftip", "robot0:S_rftip", "robot0:S_lftip", "robot0:S_thtip")
 FINGERS = ("index", "middle", "ring", "little")
@@ -77,8 +78,7 @@ def main() -> None:
     parser.add_argument("--goals", type=int, default=100)
     parser.add_argument("--steps", type=int, default=50, help="steps of an episode; the task has 50")
     args = parser.parse_args()
-    gymnasium.register_envs(gymnasium_robotics)
-    env = gymnasium.make("HandReach-v3", max_episode_steps=args.steps)
+    env = make_gym("HandReach-v3", max_episode_steps=args.steps)
     distances: dict[str, list[float]] = defaultdict(list)
     for seed in range(SEED, SEED + args.goals):
         best = min(last_distance(env, seed, args.steps, *setting) for setting in SETTINGS)

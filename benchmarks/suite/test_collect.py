@@ -21,7 +21,7 @@ import numpy as np
 import pytest
 import torch
 from pytest_benchmark.fixture import BenchmarkFixture
-from torchrl.envs import EnvBase, GymEnv, ParallelEnv
+from torchrl.envs import EnvBase, GymEnv, GymWrapper, ParallelEnv
 from torchrl.envs.utils import ExplorationType, set_exploration_type
 
 from sher_rl import GoalDims, make_env, make_networks, make_policy
@@ -46,7 +46,7 @@ def ours(env_id: str, num_envs: int) -> EnvBase:
 
 
 def parallel_env(env_id: str, num_envs: int) -> EnvBase:
-    return ParallelEnv(num_envs, partial(GymEnv, f"gymnasium_robotics:{env_id}"))
+    return ParallelEnv(num_envs, lambda: GymWrapper(make_gym(env_id)))
 
 
 def vector_env(env_id: str, num_envs: int) -> EnvBase:
