@@ -8,7 +8,7 @@ import dataclasses
 import sher
 import torch
 from tensordict.nn import TensorDictSequential
-from torchrl.data import LazyTensorStorage, RandomSampler, TensorDictReplayBuffer
+from torchrl.data import LazyTensorStorage, TensorDictReplayBuffer
 from torchrl.envs import Compose
 
 import sher_rl
@@ -59,10 +59,16 @@ def build(config: sher_rl.RelayConfig) -> sher_rl.Parts:
         sher_rl.Guided(reach, sher_rl.make_guide(policy, reach), probability=config.guide),
     ).to(config.device)
     storage = LazyTensorStorage(config.buffer_size, device=config.device)
-    relabel = sher_rl.HindsightRelabel(sher_rl.goal_reward(config.env_id), storage, k=config.k)
+    relabel = sher_rl.HindsightRelabel(
+        sher_rl.goal_reward(config.env_id), storage, k=config.k, goal_noise=config.goal_noise
+    )
     relay = sher_rl.RelayGoals(reach, storage, share=config.sub_task_share)
+    sampling = sher.SAMPLERS[config.sampler](config, relabel)
     buffer = TensorDictReplayBuffer(
-        storage=storage, sampler=RandomSampler(), transform=Compose(relabel, relay, normalizer)
+        storage=storage,
+        sampler=sampling.sampler,
+        transform=Compose(relabel, relay, normalizer),
+        generator=sampling.generator,
     )
     loss = sher_rl.SoftMultiGoalLoss(
         actor,
@@ -90,6 +96,7 @@ def build(config: sher_rl.RelayConfig) -> sher_rl.Parts:
         relabel=relabel,
         buffer=buffer,
         learner=learner,
+        on_cycle=sampling.on_cycle,
     )
 
 

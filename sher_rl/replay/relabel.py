@@ -64,7 +64,7 @@ class HindsightRelabel(Transform):
         mode: ``read`` or ``write``.
         ratio: that probability itself, in place of ``k``.
         goal_noise: standard deviation of Gaussian noise on the goals drawn, in their own units. For tasks whose goals
-            lie beside what can be achieved: they are met from nearby, and so are these (HandReach).
+            lie beside what can be achieved: they are met from nearby, and so are these.
         terminated_fn: like ``reward_fn``, to bool ``(B, 1)``, for tasks that end at success: the new ``terminated``
             of relabelled rows. ``done`` becomes ``terminated | truncated``.
         generator: source of the draws, part of the state dict; the default is torch's own.
