@@ -22,11 +22,6 @@ def bfloat16_unit() -> str | None:
     return next((name for key, name in BFLOAT16_UNITS.items() if found.get(key, False)), None)
 
 
-def multiplies_bfloat16() -> bool:
-    """Whether products of bfloat16 are faster than those of float32."""
-    return bfloat16_unit() is not None
-
-
 def processor() -> str:
     """The processor's name, and the instructions that torch uses of it.
 

@@ -21,7 +21,7 @@ from sher_rl.learners.fused.layers import Batch, Fusion
 from sher_rl.learners.fused.verification import INSTEAD, agrees_with_autograd, check_batch
 from sher_rl.objectives.ddpg import MultiGoalDDPGLoss
 from sher_rl.objectives.sher import SoftMultiGoalLoss
-from sher_rl.processor import multiplies_bfloat16
+from sher_rl.processor import bfloat16_unit
 
 
 class FusedLearner:
@@ -158,7 +158,7 @@ def fast_dtype(device: str = "cpu") -> torch.dtype:
     >>> fast_dtype("cuda")
     torch.float32
     """
-    return torch.bfloat16 if device == "cpu" and multiplies_bfloat16() else torch.float32
+    return torch.bfloat16 if device == "cpu" and bfloat16_unit() else torch.float32
 
 
 _FUSE: dict[type[LossModule], Callable[[Any], Fusion]] = {
