@@ -3,14 +3,19 @@
     python -m venv peers && peers/bin/pip install -r benchmarks/peers/requirements.txt
     python benchmarks/peers/peers.py peers/bin/python [BATCH ...]
 
-Each library runs in a process of its own and works only when it is its turn; sampling is included.
+Each library runs in a process of its own and works only when it is its turn; sampling is included. In each round all
+of them work alone, and then beside one process that is always busy. For the speed with AVX2 alone, on a larger
+processor: ``ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 XLA_FLAGS=--xla_cpu_max_isa=AVX2``.
 """
 
 from __future__ import annotations
 
+import signal
 import statistics
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -40,31 +45,76 @@ class Worker:
         self.process.communicate("")
 
 
+class Neighbour:
+    """A process that keeps one core busy while it is let run."""
+
+    def __init__(self) -> None:
+        self.process = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+        self.process.send_signal(signal.SIGSTOP)
+
+    @contextmanager
+    def busy(self) -> Iterator[None]:
+        """Let it run meanwhile."""
+        self.process.send_signal(signal.SIGCONT)
+        try:
+            yield
+        finally:
+            self.process.send_signal(signal.SIGSTOP)
+
+    def close(self) -> None:
+        """End the process."""
+        self.process.kill()
+        self.process.wait()
+
+
 def main(peers_python: str, batches: list[int]) -> None:
     """Measure and print a table."""
-    print("| shape | batch | library | updates/s | samples/s | ours is faster by |")
-    print("|---|---:|---|---:|---:|---:|")
+    neighbour = Neighbour()
+    print("| shape | batch | library | updates/s alone | ours is faster by | beside a busy process | of alone | ours |")
+    print("|---|---:|---|---:|---:|---:|---:|---:|")
     for shape in ("push", "egg"):
         for batch in batches:
-            measure(peers_python, shape, batch)
+            measure(peers_python, shape, batch, neighbour)
+    neighbour.close()
 
 
-def measure(peers_python: str, shape: str, batch: int) -> None:
+def measure(peers_python: str, shape: str, batch: int, neighbour: Neighbour) -> None:
     """Let the libraries take turns at one shape and batch, and print their rows."""
     pythons = {"ours": sys.executable, "sbx": peers_python, "stable-baselines3": peers_python}
     workers = {
         library: Worker(python, "peers_worker.py", library, shape, str(batch)) for library, python in pythons.items()
     }
-    updates = max(10, 20_000 // batch)
-    rates: dict[str, list[float]] = {library: [] for library in workers}
+    alone: list[dict[str, float]] = []
+    beside: list[dict[str, float]] = []
     for _ in range(ROUNDS):
-        for library, worker in workers.items():
-            rates[library].append(updates / worker.seconds(updates))
+        alone.append(turn(workers, batch))
+        with neighbour.busy():
+            beside.append(turn(workers, batch))
     for worker in workers.values():
         worker.close()
-    medians = {library: statistics.median(values) for library, values in rates.items()}
-    for library, rate in medians.items():
-        print(f"| {shape} | {batch} | {library} | {rate:.0f} | {rate * batch:,.0f} | {medians['ours'] / rate:.2f}x |")
+    print_rows(f"| {shape} | {batch}", medians(alone), medians(beside))
+
+
+def turn(workers: dict[str, Worker], batch: int) -> dict[str, float]:
+    """Updates a second of each library, one after the other."""
+    updates = max(10, 20_000 // batch)
+    return {library: updates / worker.seconds(updates) for library, worker in workers.items()}
+
+
+def medians(rounds: list[dict[str, float]]) -> dict[str, float]:
+    """Median of each library's rates."""
+    return {library: statistics.median(rates[library] for rates in rounds) for library in rounds[0]}
+
+
+def print_rows(start: str, alone: dict[str, float], beside: dict[str, float]) -> None:
+    """Rows of the table, one for each library."""
+    for library, rate in alone.items():
+        busy = beside[library]
+        print(
+            f"{start} | {library} | {rate:.0f} | {alone['ours'] / rate:.2f}x "
+            f"| {busy:.0f} | {busy / rate:.2f} | {beside['ours'] / busy:.2f}x |",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

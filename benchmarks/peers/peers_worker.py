@@ -9,6 +9,9 @@ from collections.abc import Callable
 
 def ours(shape: str, batch: int) -> Callable[[int], None]:
     """Our recipes' updates."""
+    from benchmarks.recipes import load  # noqa: PLC0415
+
+    load("openmp")  # before torch, as the recipes
     from benchmarks.suite.subjects import SHAPES, fused_updates  # noqa: PLC0415
 
     return fused_updates(SHAPES[shape], batch)

@@ -16,6 +16,8 @@ from sher_rl.files import Record, read_checked, write_file
 
 ROWS = 2**15
 """Rows in a file: 22 MB of HandManipulateEgg's."""
+MOST_WRITES = 2**32
+"""Writes to a storage that a checkpoint can count, so that the numbers of its episodes are numbers of 64 bits."""
 _DTYPES = {name: dtype for name, dtype in vars(torch).items() if isinstance(dtype, torch.dtype)}
 
 
@@ -55,6 +57,9 @@ def read_chunks(
         ValueError: files and description do not fit each other or the storage.
     """
     rows = description["rows"]
+    revision = description["revision"]
+    if not 0 <= revision <= MOST_WRITES:
+        raise ValueError(f"revision is {revision!r:.40}, no number of writes from 0 to {MOST_WRITES}")
     if rows > storage.max_size or len(storage) or len(records) != -(-rows // ROWS):
         raise ValueError(f"{rows} rows in {len(records)} files are not for this storage of {storage.max_size}")
     for first, name in zip(range(0, rows, ROWS), sorted(records), strict=True):
@@ -63,7 +68,7 @@ def read_chunks(
         storage.set(slice(first, first + count), _parse(content, description["columns"], count))
     if rows:
         _torchrl.set_last_written_slot(storage, description["last_cursor"])
-    _torchrl.set_revision(storage, description["revision"])  # hindsight relabelling numbers episodes by it
+    _torchrl.set_revision(storage, revision)  # hindsight relabelling numbers episodes by it
 
 
 def _columns(rows: TensorDictBase) -> Iterator[tuple[Any, Tensor]]:

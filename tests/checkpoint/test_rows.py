@@ -78,3 +78,13 @@ def test_only_what_the_ring_holds_is_stored(tmp_path: Path) -> None:
     assert {file.name for file in path.iterdir()} == {"manifest.json", "state.pt", "rows-00000.raw"}
     assert (path / "rows-00000.raw").stat().st_size == 100 * (3 * 8 + 8 + 4 + 1)  # with the index
     assert " MB in 0." in said
+
+
+@pytest.mark.parametrize("writes", [-1, 10**30])
+def test_a_number_of_writes_that_none_can_be_is_refused(writes: int, tmp_path: Path) -> None:
+    buffer = make_buffer()
+    buffer.extend(rows(25))
+    description = row_files.describe(buffer.storage) | {"revision": writes}
+    records = row_files.write_chunks(buffer.storage, tmp_path)
+    with pytest.raises(ValueError, match=f"revision is {writes}"):
+        row_files.read_chunks(LazyTensorStorage(25), tmp_path, records, description)
