@@ -79,7 +79,7 @@ class RunConfig:
     logger_entity: str | None = None
     """Team or user at Weights & Biases; None is the account's own."""
     video: bool = False
-    """Film the first test episode at each evaluation, into the run's folder videos; needs the extra video."""
+    """Film the first test episode at each evaluation, for the folder videos and the logger; needs the extra video."""
     quiet: bool = False
     """Show warnings and errors only."""
     num_threads: int | None = None

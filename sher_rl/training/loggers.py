@@ -11,6 +11,8 @@ from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
+import torch
 from torchrl.record.loggers import Logger, MLFlowLogger, TensorboardLogger, WandbLogger
 from torchrl.record.loggers.trackio import TrackioLogger
 
@@ -28,6 +30,12 @@ _PACKAGES = {
     "trackio": ("trackio",),
 }
 """What each logger needs; the extras of pyproject.toml have the same."""
+_FILMS = {
+    "tensorboard": ("moviepy.editor", "'moviepy<2'"),
+    "wandb": ("moviepy", "moviepy"),
+    "mlflow": ("torchcodec", "torchcodec"),
+}
+"""What a logger imports to take films, and what brings it."""
 ELSEWHERE = ("wandb", "mlflow", "trackio")
 """Loggers that write outside of the run folder; a file alone does not start one."""
 
@@ -44,6 +52,24 @@ def check_logger(name: LoggerName | None) -> None:
         raise UsageError(
             f"logger {name!r} needs the package of that name; run pip install {' '.join(_PACKAGES[name])}."
         )
+
+
+def check_film_logger(name: LoggerName | None) -> None:
+    """Refuse a logger that cannot take films here.
+
+    Raises:
+        UsageError: naming what brings it.
+
+    >>> check_film_logger(None)
+    """
+    module, package = _FILMS.get(name or "", ("", ""))
+    if module and not _is_there(module):
+        raise UsageError(f"video with logger {name!r} needs {package}; run pip install {package}.")
+
+
+def _is_there(module: str) -> bool:
+    package = module.partition(".")[0]
+    return find_spec(package) is not None and find_spec(module) is not None
 
 
 def open_logger(config: RunConfig, folder: Path) -> Logger | None:
@@ -69,6 +95,16 @@ def log_row(logger: Logger, row: Mapping[str, float], prefix: str = "") -> None:
     """Log a row, with names like those of ``progress.csv``, at its number of frames; empty cells are left out."""
     known = {f"{prefix}{name}": value for name, value in row.items() if not math.isnan(value)}
     logger.log_metrics(known, step=int(row["frames"]))
+
+
+def log_film(logger: Logger, film: Path, frames: int) -> None:
+    """Log the film of a test episode at a number of frames of training."""
+    from imageio import v2 as imageio  # noqa: PLC0415
+
+    with imageio.get_reader(film) as reader:
+        pictures = torch.from_numpy(np.stack(list(reader.iter_data())))  # time, height, width, color
+        rate = reader.get_meta_data()["fps"]
+    logger.log_video("test_episode", pictures.permute(0, 3, 1, 2).unsqueeze(0), step=frames, fps=rate)
 
 
 def _tensorboard(config: RunConfig, folder: Path) -> Logger:

@@ -22,6 +22,7 @@ from sher_rl.training.checks import check_actions
 from sher_rl.training.config import RunConfig
 from sher_rl.training.evaluation import Evaluation
 from sher_rl.training.film import check_film
+from sher_rl.training.loggers import check_film_logger
 from sher_rl.training.memory import check_memory
 from sher_rl.training.parts import Parts
 from sher_rl.training.rollouts import Rollouts
@@ -89,6 +90,7 @@ def train(
         return config.resume
     if config.video:
         check_film()
+        check_film_logger(config.logger)
     use_threads(config.num_threads)
     parts = Parts(
         env=env,

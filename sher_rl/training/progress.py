@@ -13,7 +13,7 @@ from sher_rl.report.progress_csv import COLUMNS, read_progress
 from sher_rl.training.clock import process_seconds
 from sher_rl.training.csv_file import CsvFile
 from sher_rl.training.interval import Interval
-from sher_rl.training.loggers import log_row
+from sher_rl.training.loggers import log_film, log_row
 from sher_rl.training.progress_bar import ProgressBar
 from sher_rl.training.rounds import Rounds
 
@@ -126,6 +126,11 @@ class Progress:
         self._bar.tested(row["test_success"], self._interval, self.frames)
         self._interval = Interval()
         return row | more
+
+    def filmed(self, film: Path) -> None:
+        """Give the film of this evaluation to the logger."""
+        if self._logger:
+            log_film(self._logger, film, self.frames)
 
     def note(self, text: str) -> None:
         """Print a line above the bar, unless quiet."""

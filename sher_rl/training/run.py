@@ -150,12 +150,14 @@ class Run:
         self.on_evaluate(row)
 
     def film(self) -> None:
-        """Film the first test episode into ``videos/<frames>.mp4``."""
+        """Film the first test episode into ``videos/<frames>.mp4``, and for the logger."""
         policy = load_policy(self.folder / "policy.pt")
         policy.env_id = self.config.env_id  # with its module, which the file has not
         folder = self.folder / "videos"
         folder.mkdir(exist_ok=True)
-        film(policy, folder / f"{self.progress.frames}.mp4", episodes=1, seed=self.config.test_seed)
+        path = folder / f"{self.progress.frames}.mp4"
+        film(policy, path, episodes=1, seed=self.config.test_seed)
+        self.progress.filmed(path)
 
     def save(self) -> None:
         """Write a checkpoint, if the environments can be saved."""

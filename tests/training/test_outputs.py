@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from helpers.small import load_recipe, small_config, small_run
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import sher_rl
 from sher_rl import UsageError
@@ -78,10 +79,13 @@ def test_a_run_films_its_first_test_episode_at_each_evaluation(tmp_path: Path) -
     imageio_ffmpeg = pytest.importorskip("imageio_ffmpeg")
     if not (renders("egl") or renders("osmesa")):
         pytest.skip("nothing renders here")
-    run = small_run(tmp_path, video=True, **FAST)
+    run = small_run(tmp_path, video=True, logger="tensorboard", **FAST)
     films = sorted(run.glob("videos/*"))
     assert [path.name for path in films] == ["200.mp4", "400.mp4"]
     assert imageio_ffmpeg.count_frames_and_secs(str(films[0])) == (50, 2.0)
+    events = EventAccumulator(str(run / "tensorboard"))
+    events.Reload()
+    assert [event.step for event in events.Images("test_episode")] == [200, 400]
 
 
 def test_films_that_cannot_be_are_refused_before_anything_is_written(
