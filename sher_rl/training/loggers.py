@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -101,7 +102,8 @@ def log_film(logger: Logger, film: Path, frames: int) -> None:
     """Log the film of a test episode at a number of frames of training."""
     from imageio import v2 as imageio  # noqa: PLC0415
 
-    with imageio.get_reader(film) as reader:
+    reader: Any = imageio.get_reader(film)
+    with reader:
         pictures = torch.from_numpy(np.stack(list(reader.iter_data())))  # time, height, width, color
         rate = reader.get_meta_data()["fps"]
     logger.log_video("test_episode", pictures.permute(0, 3, 1, 2).unsqueeze(0), step=frames, fps=rate)
