@@ -34,7 +34,6 @@ _PACKAGES = {
 _FILMS = {
     "tensorboard": ("moviepy.editor", "'moviepy<2'"),
     "wandb": ("moviepy", "moviepy"),
-    "mlflow": ("torchcodec", "torchcodec"),
 }
 """What a logger imports to take films, and what brings it."""
 ELSEWHERE = ("wandb", "mlflow", "trackio")
@@ -99,7 +98,12 @@ def log_row(logger: Logger, row: Mapping[str, float], prefix: str = "") -> None:
 
 
 def log_film(logger: Logger, film: Path, frames: int) -> None:
-    """Log the film of a test episode at a number of frames of training."""
+    """Log the film of a test episode at a number of frames of training; MLflow gets the file."""
+    if isinstance(logger, MLFlowLogger):
+        import mlflow  # noqa: PLC0415
+
+        mlflow.log_artifact(str(film), "videos")
+        return
     from imageio import v2 as imageio  # noqa: PLC0415
 
     reader: Any = imageio.get_reader(film)
