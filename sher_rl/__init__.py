@@ -11,6 +11,7 @@ from sher_rl.functional.stability import delta_s
 from sher_rl.functional.sub_task import SubTask
 from sher_rl.learners.autograd import Learner
 from sher_rl.learners.fused.learner import FusedLearner, fast_dtype
+from sher_rl.learners.two_stage import fit_factors, fit_table
 from sher_rl.modules.critics import (
     TwoStreamCritic,
     make_bilinear_networks,
@@ -66,6 +67,8 @@ __all__ = [
     "cli",
     "delta_s",
     "fast_dtype",
+    "fit_factors",
+    "fit_table",
     "goal_reward",
     "load_policy",
     "make_bilinear_networks",
