@@ -15,10 +15,12 @@ from sher_rl import (
     FusedLearner,
     MultiGoalDDPGLoss,
     SoftMultiGoalLoss,
+    TwoStreamCritic,
     UsageError,
     make_ddpg_networks,
     make_networks,
 )
+from sher_rl.modules.critics import TWO_STREAM_Q, DotProduct, Reads
 from sher_rl.modules.networks import GaussianNet
 
 RATES = {"actor_lr": 1e-3, "critic_lr": 1e-3, "polyak": 0.9, "compile": False}
@@ -58,6 +60,40 @@ def mlp(inputs: int, **options) -> MLP:
 def test_a_critic_of_another_structure_is_refused(make_loss: Callable, network: Callable, found: str) -> None:
     with pytest.raises(UsageError, match=rf"loss\.\w*value_network .*{found}.*; use sher_rl.Learner"):
         FusedLearner(make_loss(qvalue=network()), **RATES)
+
+
+class Summed(nn.Module):
+    def forward(self, first: Tensor, second: Tensor) -> Tensor:
+        return (first + second).sum(-1, keepdim=True)
+
+
+class OfLess(TwoStreamCritic):
+    def forward(self, *inputs: Tensor) -> Tensor:
+        return super().forward(*inputs) - 1
+
+
+@pytest.mark.parametrize(
+    ("net", "found"),
+    [
+        (lambda: TwoStreamCritic(DIMS, TWO_STREAM_Q, (16,), 4, Summed()), "is a Summed"),
+        (
+            lambda: TwoStreamCritic(DIMS, TWO_STREAM_Q, (16,), 4, mlp(8, activation_class=nn.Tanh)),
+            "has the layers .*Tanh",
+        ),
+        (lambda: TwoStreamCritic(DIMS, Reads(*TWO_STREAM_Q[::-1]), (16,), 4, DotProduct()), "has streams that read"),
+        (lambda: OfLess(DIMS, TWO_STREAM_Q, (16,), 4, DotProduct()), "is a OfLess"),
+    ],
+)
+def test_two_streams_of_another_structure_are_refused(net: Callable, found: str) -> None:
+    with pytest.raises(UsageError, match=rf"loss\.qvalue_network {found}.*; use sher_rl.Learner"):
+        FusedLearner(soft_loss(qvalue=qvalue(net())), **RATES)
+
+
+def test_a_hook_on_a_stream_fails_on_the_first_batch() -> None:
+    critic = TwoStreamCritic(DIMS, TWO_STREAM_Q, (16,), 4, DotProduct())
+    critic.streams[1].register_forward_hook(lambda module, inputs, output: 2 * output)
+    with pytest.raises(UsageError, match=r"loss computes .*, the written-out gradients .*; use sher_rl.Learner"):
+        FusedLearner(soft_loss(qvalue=qvalue(critic)), **RATES).step(random_batch(8))
 
 
 def test_a_value_network_with_its_inputs_swapped_is_refused() -> None:
