@@ -84,11 +84,6 @@ def test_a_recipe_builds_the_critic_that_is_asked_for(method: str) -> None:
     assert isinstance(recipe.build(config).learner.loss.qvalue_network.module, TwoStreamCritic)
 
 
-def test_another_critic_is_refused() -> None:
-    with pytest.raises(UsageError, match=r"critic is 'wide'; it has to be of type .*'concat', 'two-stream'"):
-        dataclasses.replace(load_recipe("sher_fetch_push").CONFIG, critic="wide")
-
-
 @pytest.mark.parametrize("env_id", ["FetchReach-v4", "HandManipulateEgg-v1"])
 def test_the_relay_refuses_a_task_without_a_sub_task(env_id: str) -> None:
     with pytest.raises(UsageError, match=f"env_id '{env_id}' has no sub-task here; use FetchPush-v4 or"):
