@@ -45,7 +45,7 @@ def lava() -> None:
         axes.set(ylabel="policy quality", ylim=(-0.03, 1.03))
         axes.legend(frameon=False)
     left.set(title="two-stage training, 1,500 steps", xlabel="rank, size of φ and ψ")
-    right.set(title="rank 20", xlabel="gradient steps", xscale="log")
+    right.set(title="rank 20", xlabel="gradient steps")
     figure.savefig(DOCS / "uvfa_lava_world.png", dpi=110)
 
 

@@ -85,7 +85,7 @@ def end_to_end(critic: TwoStreamCritic, world: World, seen: Tensor, steps: int) 
 def qualities(table: Tensor, world: World, seen: Tensor) -> Row:
     """Mean policy quality of a table ``(4 S, G)`` over the goals seen, and over the others."""
     quality = lava.policy_quality(table.unflatten(0, (-1, 4)), world.moves, world.best)
-    return {"seen": quality[seen].mean().item(), "unseen": quality[~seen].mean().item()}
+    return {"seen": round(quality[seen].mean().item(), 4), "unseen": round(quality[~seen].mean().item(), 4)}
 
 
 def split(world: World, seed: int) -> Tensor:

@@ -2,6 +2,7 @@ import pytest
 import torch
 from tensordict import TensorDict
 from torch import nn
+from torchrl.objectives import SACLoss
 
 from sher_rl import (
     GoalDims,
@@ -69,3 +70,20 @@ def test_the_rank_of_all_values_is_the_embeddings_where_no_stream_reads_both(rea
 def test_an_embedding_of_nothing_is_refused(make) -> None:
     with pytest.raises(UsageError, match="embedding is 0; use at least 1"):
         make(DIMS, (8,), embedding=0)
+
+
+@pytest.mark.parametrize("make", MAKERS)
+def test_torchrls_own_loss_takes_them(make) -> None:
+    loss = SACLoss(*make(DIMS, (8,))[:2], target_entropy=-4.0)
+    losses = loss(steps(5))
+    sum(value for key, value in losses.items() if key.startswith("loss_")).backward()
+    assert all(p.grad is not None for p in loss.qvalue_network_params.values(True, True))
+
+
+def steps(rows: int) -> TensorDict:
+    def state() -> dict[str, torch.Tensor]:
+        return {"observation": torch.randn(rows, 10), "desired_goal": torch.randn(rows, 3)}
+
+    ends = {key: torch.zeros(rows, 1, dtype=torch.bool) for key in ("done", "terminated")}
+    following = state() | ends | {"reward": -torch.ones(rows, 1)}
+    return TensorDict({**state(), "action": torch.rand(rows, 4), "next": following}, [rows])
