@@ -37,6 +37,7 @@ docs: $(READY)
 
 pictures: $(READY)
 	$(RUN) docs/make_pictures.py
+	$(RUN) docs/make_uvfa_pictures.py
 
 wheel: $(READY)
 	rm -rf dist

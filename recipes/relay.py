@@ -51,7 +51,7 @@ def build(config: sher_rl.RelayConfig) -> sher_rl.Parts:
     reach = sher_rl.SubTask(part=GRIPPER, target=BOX, distance=config.sub_task_distance)
     plain = sher_rl.GoalDims.of(env)
     dims = plain._replace(goal=plain.goal + 3)  # the task's goal and the sub-task's, side by side
-    actor, qvalue, value = sher_rl.make_networks(dims, config.hidden)
+    actor, qvalue, value = sher.CRITICS[config.critic](dims, config.hidden)
     normalizer = sher_rl.GoalNormalizer(dims, sher_rl.RelayNorm(dims.goal, reach))
     policy = sher_rl.make_policy(normalizer.observation, normalizer.goal, actor).to(config.device)
     explorer = TensorDictSequential(

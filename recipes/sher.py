@@ -5,7 +5,7 @@ python recipes/sher.py --env HandManipulateEgg-v1 --help
 """
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import openmp  # noqa: F401  # first, since torch reads what it sets
@@ -15,6 +15,7 @@ from torchrl.envs import Compose
 
 import sher_rl
 from sher_rl.cli.recipe import cli_of_tasks
+from sher_rl.modules.networks import Networks
 from sher_rl.tasks import PoseGoal, get_task
 from sher_rl.training import samplers
 
@@ -27,6 +28,14 @@ SAMPLERS: dict[str, Callable[[sher_rl.Config, sher_rl.HindsightRelabel], sampler
     "mep": partial(samplers.density, kind=sher_rl.MEPSampler),
 }
 """What ``--sampler`` chooses from, with the numbers of the papers' code."""
+
+CRITICS: dict[str, Callable[[sher_rl.GoalDims, Sequence[int]], Networks]] = {
+    "concat": sher_rl.make_networks,
+    "two-stream": partial(sher_rl.make_two_stream_networks, embedding=16),
+    "merged": partial(sher_rl.make_merged_networks, embedding=16),
+    "bilinear": partial(sher_rl.make_bilinear_networks, embedding=16),
+}
+"""What ``--critic`` chooses from."""
 
 
 def published(env_id: str) -> sher_rl.Config:
@@ -44,7 +53,7 @@ def build(config: sher_rl.Config) -> sher_rl.Parts:
         num_threads=config.num_threads,
     )
     dims = sher_rl.GoalDims.of(env)
-    actor, qvalue, value = sher_rl.make_networks(dims, config.hidden)  # line 1
+    actor, qvalue, value = CRITICS[config.critic](dims, config.hidden)  # line 1
     storage = LazyTensorStorage(config.buffer_size, device=config.device)  # line 2
     has_pose_goal = isinstance(get_task(config.env_id).goal, PoseGoal)
     normalizer = sher_rl.GoalNormalizer(dims, sher_rl.PoseNorm() if has_pose_goal else None)

@@ -11,6 +11,13 @@ from sher_rl.functional.stability import delta_s
 from sher_rl.functional.sub_task import SubTask
 from sher_rl.learners.autograd import Learner
 from sher_rl.learners.fused.learner import FusedLearner, fast_dtype
+from sher_rl.learners.two_stage import fit_factors, fit_table
+from sher_rl.modules.critics import (
+    TwoStreamCritic,
+    make_bilinear_networks,
+    make_merged_networks,
+    make_two_stream_networks,
+)
 from sher_rl.modules.guide import Guided, make_guide
 from sher_rl.modules.networks import GoalDims, make_ddpg_networks, make_networks
 from sher_rl.modules.normalize import GoalNormalizer
@@ -55,20 +62,26 @@ __all__ = [
     "RelayNorm",
     "SoftMultiGoalLoss",
     "SubTask",
+    "TwoStreamCritic",
     "UsageError",
     "cli",
     "delta_s",
     "fast_dtype",
+    "fit_factors",
+    "fit_table",
     "goal_reward",
     "load_policy",
+    "make_bilinear_networks",
     "make_ddpg_networks",
     "make_env",
     "make_explorer",
     "make_guide",
     "make_gym",
+    "make_merged_networks",
     "make_networks",
     "make_policy",
     "make_sampler",
+    "make_two_stream_networks",
     "pretrained",
     "train",
 ]

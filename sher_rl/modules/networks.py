@@ -16,6 +16,8 @@ from sher_rl.errors import UsageError
 from sher_rl.functional.tanh_gaussian import policy_scale
 
 STATE = ["observation", "desired_goal"]
+Networks = tuple[ProbabilisticActor, TensorDictModule, TensorDictModule]
+"""Actor, Q and V."""
 
 
 class GoalDims(NamedTuple):
@@ -54,7 +56,7 @@ class GaussianNet(nn.Module):
 
     def __init__(self, dims: GoalDims, hidden: Sequence[int]) -> None:
         super().__init__()
-        self.mlp = _mlp(dims.observation + dims.goal, self.outputs * dims.action, hidden)
+        self.mlp = make_mlp(dims.observation + dims.goal, self.outputs * dims.action, hidden)
 
     def forward(self, observation: Tensor, desired_goal: Tensor) -> tuple[Tensor, Tensor]:
         """Location and scale, ``(*batch, d)`` each, before tanh."""
@@ -76,7 +78,7 @@ class DeterministicNet(nn.Module):
 
     def __init__(self, dims: GoalDims, hidden: Sequence[int]) -> None:
         super().__init__()
-        self.mlp = _mlp(dims.observation + dims.goal, self.outputs * dims.action, hidden)
+        self.mlp = make_mlp(dims.observation + dims.goal, self.outputs * dims.action, hidden)
 
     def forward(self, observation: Tensor, desired_goal: Tensor) -> Tensor:
         """Action ``(*batch, d)`` in [-1, 1]."""
@@ -85,10 +87,11 @@ class DeterministicNet(nn.Module):
     act = forward
 
 
-def make_networks(
-    dims: GoalDims, hidden: Sequence[int] = (256, 256, 256)
-) -> tuple[ProbabilisticActor, TensorDictModule, TensorDictModule]:
+def make_networks(dims: GoalDims, hidden: Sequence[int] = (256, 256, 256)) -> Networks:
     """Build actor, Q and V as ReLU networks over the concatenated inputs, the first UVFA architecture.
+
+    :func:`~sher_rl.make_two_stream_networks`, :func:`~sher_rl.make_merged_networks` and
+    :func:`~sher_rl.make_bilinear_networks` build the others.
 
     All three read *normalised* ``observation`` and ``desired_goal``. The actor is a tanh-Gaussian of scale
     1 at the start, Q writes ``state_action_value`` and V ``state_value``, both ``(*batch, 1)`` (Schaul et al.,
@@ -106,9 +109,9 @@ def make_networks(
     >>> q.shape
     torch.Size([5, 1])
     """
-    v = _mlp(dims.observation + dims.goal, 1, hidden)
+    v = make_mlp(dims.observation + dims.goal, 1, hidden)
     value = TensorDictModule(v, in_keys=STATE, out_keys=["state_value"])
-    return _tanh_gaussian(GaussianNet(dims, hidden)), _qvalue(dims, hidden), value
+    return make_actor(dims, hidden), _qvalue(dims, hidden), value
 
 
 def make_ddpg_networks(
@@ -147,18 +150,20 @@ def _start_as_xavier(module: nn.Module) -> None:
         nn.init.zeros_(module.bias)
 
 
-def _mlp(inputs: int, outputs: int, hidden: Sequence[int]) -> MLP:
+def make_mlp(inputs: int, outputs: int, hidden: Sequence[int]) -> MLP:
+    """Linear layers with a ReLU after each but the last."""
     return MLP(in_features=inputs, out_features=outputs, num_cells=list(hidden), activation_class=nn.ReLU)
 
 
 def _qvalue(dims: GoalDims, hidden: Sequence[int]) -> TensorDictModule:
-    mlp = _mlp(sum(dims), 1, hidden)
+    mlp = make_mlp(sum(dims), 1, hidden)
     return TensorDictModule(mlp, in_keys=[*STATE, "action"], out_keys=["state_action_value"])
 
 
-def _tanh_gaussian(net: GaussianNet) -> ProbabilisticActor:
+def make_actor(dims: GoalDims, hidden: Sequence[int]) -> ProbabilisticActor:
+    """The tanh-Gaussian actor of :func:`make_networks`, alone."""
     return ProbabilisticActor(
-        TensorDictModule(net, in_keys=STATE, out_keys=["loc", "scale"]),
+        TensorDictModule(GaussianNet(dims, hidden), in_keys=STATE, out_keys=["loc", "scale"]),
         in_keys=["loc", "scale"],
         distribution_class=TanhNormal,
         default_interaction_type=ExplorationType.DETERMINISTIC,

@@ -15,6 +15,7 @@ from sher_rl.tasks import task_name
 from sher_rl.training.config_checks import check_config
 
 Sampling = Literal["uniform", "cher", "per", "ebp", "cdp", "mep"]
+Critic = Literal["concat", "two-stream", "merged", "bilinear"]
 LoggerName = Literal["tensorboard", "wandb", "mlflow", "trackio"]
 
 
@@ -130,6 +131,8 @@ class Config(RunConfig):
     """Standard deviation of noise on hindsight goals, in their own units; see HindsightRelabel."""
     sampler: Sampling = "uniform"
     """Which transitions are drawn from the buffer; see make_sampler."""
+    critic: Critic = "concat"
+    """Architecture of Q and V: one network of all inputs, or two streams; see make_two_stream_networks."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

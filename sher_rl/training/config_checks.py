@@ -54,7 +54,7 @@ def check_types(config: Any) -> None:
         hint = hints[field.name]
         value = getattr(config, field.name)
         if not fits(value, hint):
-            expected = getattr(hint, "__name__", hint)
+            expected = hint if get_origin(hint) else hint.__name__
             raise UsageError(f"{field.name} is {value!r:.80}; it has to be of type {expected}.")
 
 

@@ -54,6 +54,16 @@ def test_samplers_resume_to_the_bit(sampler: str, tmp_path: Path, monkeypatch: p
     assert_same_run(whole, part)
 
 
+@pytest.mark.parametrize("critic", ["two-stream", "merged", "bilinear"])
+def test_critics_resume_to_the_bit(critic: str, tmp_path: Path) -> None:
+    numbers = AWKWARD | {"critic": critic}
+    whole = small_run(tmp_path / "whole", PUSH, **numbers)
+    part = small_run(tmp_path / "part", PUSH, **numbers | {"total_frames": 306})
+    assert json.loads((part / "config.json").read_text())["critic"] == critic
+    small_run(tmp_path / "part", PUSH, **numbers, resume=part)
+    assert_same_run(whole, part)
+
+
 @pytest.mark.parametrize("name", ["her", "cher", "relay"])
 def test_the_other_methods_resume_to_the_bit(name: str, tmp_path: Path) -> None:
     recipe = load_recipe(name)

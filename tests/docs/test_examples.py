@@ -93,6 +93,42 @@ def test_a_task_of_ones_own_resumes_to_the_bit(puck, tmp_path):
     assert_same_run(tmp_path / "whole", tmp_path / "run")
 
 
+def steps_to(goal: int, moves: list[list[int]]) -> dict[int, int]:
+    """Least number of moves from each cell to a goal, by breadth-first search from the goal."""
+    found = {goal: 0}
+    for reached in (queue := [goal]):
+        for cell, next_cells in enumerate(moves):
+            if reached in next_cells and cell not in found:
+                found[cell] = found[reached] + 1
+                queue.append(cell)
+    return found
+
+
+def test_values_of_the_lava_world_are_those_of_shortest_paths():
+    lava = load("lava_world")
+    moves = lava.transitions(lava.free_cells())
+    q = lava.optimal_values(moves)
+    for goal in (0, 90, 187):
+        steps = steps_to(goal, moves.tolist())
+        assert len(steps) == len(moves) == 188
+        for cell, next_cells in enumerate(moves.tolist()):
+            expected = [0.0 if reached == 188 else 0.95 ** steps[reached] for reached in next_cells]
+            assert q[cell, :, goal].tolist() == pytest.approx(expected, abs=1e-6)
+    assert lava.policy_quality(q, moves, q).tolist() == pytest.approx([1.0] * 188)
+
+
+def test_two_stages_lead_to_goals_never_seen_sooner_than_training_end_to_end():
+    example = load("uvfa")
+    world = example.make_world()
+    seen = example.split(world, seed=10)
+    staged, plain = (example.make_critic(world, 20, seed=10) for _ in range(2))
+    example.two_stage(staged, world, seen, example.low_rank_factors(world.table[:, seen], 20), 300)
+    example.end_to_end(plain, world, seen, 300)
+    tables = [example.value_table(critic, world.states, world.goals) for critic in (staged, plain)]
+    of_staged, of_plain = (example.qualities(table, world, seen) for table in tables)
+    assert of_staged["unseen"] > 2 * of_plain["unseen"]
+
+
 @pytest.mark.slow
 def test_a_search_stops_runs_that_are_worse_than_the_others(tmp_path):
     optuna = pytest.importorskip("optuna")

@@ -12,9 +12,9 @@ import pytest
 from helpers.small import BASELINES, FLAGS, METHODS, RECIPES, RELAY, load_recipe, small_config
 from torchrl.data import LazyTensorStorage
 
-from sher_rl import TASKS, HindsightRelabel, UsageError, goal_reward, make_sampler
+from sher_rl import TASKS, HindsightRelabel, TwoStreamCritic, UsageError, goal_reward, make_sampler
 from sher_rl.tasks import get_task
-from sher_rl.training.config import Sampling
+from sher_rl.training.config import Critic, Sampling
 
 ENV = {path: ["--env=HandManipulateEgg-v1"] for path in METHODS} | {RELAY: ["--env=FetchPush-v4"]}
 FILES = {".lock", "config.json", "versions.json", "progress.csv", "policy.pt", "curve.png", "checkpoints"}
@@ -71,6 +71,17 @@ def test_a_recipe_constructs_the_sampler_that_is_asked_for(name: str, tmp_path: 
     assert type(sampling.sampler) is type(chosen)
     assert repr(sampling.sampler) == repr(chosen)
     assert sampling.generator is None or name == "per"
+
+
+def test_there_is_a_function_for_each_critic() -> None:
+    assert list(load_recipe("sher").CRITICS) == list(get_args(Critic))
+
+
+@pytest.mark.parametrize("method", ["sher", "relay"])
+def test_a_recipe_builds_the_critic_that_is_asked_for(method: str) -> None:
+    recipe = load_recipe(method)
+    config = dataclasses.replace(recipe.published("FetchPush-v4"), critic="bilinear", compile=False)
+    assert isinstance(recipe.build(config).learner.loss.qvalue_network.module, TwoStreamCritic)
 
 
 @pytest.mark.parametrize("env_id", ["FetchReach-v4", "HandManipulateEgg-v1"])

@@ -28,6 +28,7 @@ from sher_rl import UsageError
         ({"method": "../sher"}, "method is '../sher'"),
         ({"env_id": "my_tasks:../x"}, "env_id is '../x'"),
         ({"env_id": "Fetch Reach"}, "env_id is 'Fetch Reach'; without a module it is a name like"),
+        ({"critic": "wide"}, r"critic is 'wide'; it has to be of type .*'concat', 'two-stream', 'merged', 'bilinear'"),
         ({"device": "cuda:99"}, "device 'cuda:99' cannot be used"),
         ({"device": "toaster"}, "device 'toaster' cannot be used"),
     ],

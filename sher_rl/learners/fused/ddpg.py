@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torchrl.objectives.value import TD0Estimator
 
 from sher_rl.functional.bounds import return_bounds
 from sher_rl.functional.targets import penalised_value, soft_q_target
+from sher_rl.learners.fused.critics import Critic, action_gradient, values, weight_gradients
 from sher_rl.learners.fused.layers import (
     Batch,
     Fusion,
     Gradients,
-    Layers,
+    Network,
     backward,
     flat,
     forward,
-    input_gradient,
+    joint,
     joint_norm,
-    q_values,
+    lowered,
 )
-from sher_rl.learners.fused.verification import check_is, check_reads, check_relu_layers, check_settings
+from sher_rl.learners.fused.structure import check_is, check_reads, check_relu_layers, structure
+from sher_rl.learners.fused.verification import check_settings
 from sher_rl.modules.networks import STATE, DeterministicNet
 from sher_rl.objectives.ddpg import MultiGoalDDPGLoss
 
 
 def gradients(
-    qvalue: Layers,
-    actor: Layers,
-    target_qvalue: Layers,
-    target_actor: Layers,
+    critic: Critic,
+    qvalue: Network,
+    actor: Network,
+    target_qvalue: Network,
+    target_actor: Network,
     batch: Batch,
     gamma: float,
     action_l2: float,
@@ -36,8 +41,9 @@ def gradients(
     """One batch's gradients, by hand.
 
     Args:
-        qvalue: Q, from state and action, concatenated, to one number.
-        actor: from state to ``d`` numbers, of which tanh makes the action.
+        critic: structure of Q.
+        qvalue: Q, from state and action to one number.
+        actor: one stack from state to ``d`` numbers, of which tanh makes the action.
         target_qvalue: Q's target.
         target_actor: the actor's.
         batch: the transitions.
@@ -45,23 +51,23 @@ def gradients(
         action_l2: weight of the penalty on the action.
     """
     rows, size = batch.action.shape
-    dtype = actor[0][0].dtype
-    state = batch.state.to(dtype)
-    next_state = batch.next_state.to(dtype)
-    next_action = forward(target_actor, next_state[None])[0].tanh()
-    next_q, _ = q_values(target_qvalue, next_state, next_action[0])
-    raw, actor_inputs = forward(actor, state[None])
+    dtype = actor[0][0][0].dtype
+    state = lowered(batch.state, dtype)
+    next_state = lowered(batch.next_state, dtype)
+    next_action = forward(target_actor[0], joint(next_state))[0].tanh()
+    next_q, _ = values(critic, target_qvalue, next_state | {"action": next_action[0].to(dtype)})
+    raw, actor_inputs = forward(actor[0], joint(state))
     action = raw.tanh()
-    q, stored_inputs = q_values(qvalue, state, batch.action)
-    q_fresh, fresh_inputs = q_values(qvalue, state, action[0])
+    q, q_trace = values(critic, qvalue, state | {"action": batch.action.to(dtype)})
+    q_fresh, fresh_trace = values(critic, qvalue, state | {"action": action[0].to(dtype)})
 
     q_target = soft_q_target(batch.reward, next_q, batch.terminated, gamma).clamp(*return_bounds(gamma))
     error = q - q_target
-    critic = flat(backward(qvalue, stored_inputs, (2 * batch.weight * error / rows).unsqueeze(-1)))
+    of_critic = flat(weight_gradients(critic, qvalue, q_trace, 2 * batch.weight * error / rows))
 
-    into_input = input_gradient(qvalue, fresh_inputs, torch.full_like(raw[..., :1], -1 / rows))
-    into_action = into_input[..., -size:].float() + 2 * action_l2 / (rows * size) * action
-    policy = flat(backward(actor, actor_inputs, into_action * (1 - action.square())))
+    into_action = action_gradient(critic, qvalue, fresh_trace, torch.full_like(q, -1 / rows), size)
+    into_action = into_action + 2 * action_l2 / (rows * size) * action
+    policy = flat(backward(actor[0], actor_inputs, into_action * (1 - action.square())))
 
     statistics = {
         "loss_actor": -penalised_value(q_fresh, action, action_l2).mean(),
@@ -69,9 +75,9 @@ def gradients(
         "q_mean": q.mean(),
         "q_min": q.min(),
         "q_max": q.max(),
-        "grad_norm": joint_norm(critic, policy),
+        "grad_norm": joint_norm(of_critic, policy),
     }
-    return Gradients(critic, policy, error[0].abs(), statistics)
+    return Gradients(of_critic, policy, error[0].abs(), statistics)
 
 
 def fuse(loss: MultiGoalDDPGLoss) -> Fusion:
@@ -82,10 +88,9 @@ def fuse(loss: MultiGoalDDPGLoss) -> Fusion:
     """
     check_settings(loss, loss_function=("l2",))
     check_reads("actor_network", loss.actor_network, STATE)
-    check_reads("value_network", loss.value_network, [*STATE, "action"])
+    critic = structure("value_network", loss.value_network, [*STATE, "action"])
     check_is("actor_network", loss.actor_network.module, DeterministicNet)
     check_relu_layers("actor_network", loss.actor_network.module.mlp)
-    check_relu_layers("value_network", loss.value_network.module)
     check_is("value_estimator", loss.value_estimator, TD0Estimator)
 
     def arguments(batch: Batch) -> tuple[float, float]:
@@ -97,6 +102,6 @@ def fuse(loss: MultiGoalDDPGLoss) -> Fusion:
         actor=["actor_network"],
         scalars=[],
         tracked=["value_network", "actor_network"],
-        gradients=gradients,
+        gradients=partial(gradients, critic),
         arguments=arguments,
     )

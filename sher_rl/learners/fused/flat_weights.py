@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 
 import torch
 from tensordict import TensorDictParams
 from torch import Tensor, nn
 from torchrl.objectives import LossModule
 
-from sher_rl.learners.fused.layers import Layers
+from sher_rl.learners.fused.layers import Layers, Network
 
 Pairs = list[tuple[nn.Parameter, nn.Parameter]]
 
@@ -29,7 +30,7 @@ class FlatNetworks:
     def __init__(
         self, loss: LossModule, names: Iterable[str], dtype: torch.dtype, scalars: Iterable[nn.Parameter] = ()
     ) -> None:
-        self._pairs = {name: _layer_pairs(getattr(loss, f"{name}_params")) for name in names}
+        self._pairs = {name: _stacks(getattr(loss, f"{name}_params")) for name in names}
         self.parameters = [*(p for network in self._pairs.values() for p in _in_order(network)), *scalars]
         self.vector = _flatten(self.parameters)
         self._low = self.vector.detach().to(dtype, copy=True)
@@ -49,18 +50,25 @@ class FlatNetworks:
         sizes = [sum(p.numel() for p in _in_order(network)) for network in self._pairs.values()]
         return dict(zip(self._pairs, flat[: sum(sizes)].split(sizes), strict=True))
 
-    def _layers_of(self, flat: Tensor) -> list[Layers]:
-        return [_layers(part, self._pairs[name]) for name, part in self._parts_of(flat).items()]
+    def _layers_of(self, flat: Tensor) -> list[Network]:
+        return [_network(part, self._pairs[name]) for name, part in self._parts_of(flat).items()]
 
 
-def _layer_pairs(params: TensorDictParams) -> Pairs:
+def _stacks(params: TensorDictParams) -> list[Pairs]:
+    """Weights and biases of each stack of a network, layer by layer; the stacks as the module has them."""
     leaves = dict(params.items(True, True))
-    weights = sorted((key for key in leaves if key[-1] == "weight"), key=lambda key: int(key[-2]))
-    return [(leaves[key], leaves[(*key[:-1], "bias")]) for key in weights]
+    layers: dict[tuple[str, ...], list[int]] = defaultdict(list)
+    for *stack, layer, kind in leaves:
+        if kind == "weight":
+            layers[tuple(stack)].append(int(layer))
+    return [
+        [(leaves[(*stack, str(i), "weight")], leaves[(*stack, str(i), "bias")]) for i in sorted(numbers)]
+        for stack, numbers in layers.items()
+    ]
 
 
-def _in_order(pairs: Pairs) -> list[nn.Parameter]:
-    return [parameter for pair in pairs for parameter in pair]
+def _in_order(stacks: list[Pairs]) -> list[nn.Parameter]:
+    return [parameter for pairs in stacks for pair in pairs for parameter in pair]
 
 
 def _flatten(parameters: list[nn.Parameter]) -> nn.Parameter:
@@ -71,9 +79,13 @@ def _flatten(parameters: list[nn.Parameter]) -> nn.Parameter:
     return flat
 
 
-def _layers(flat: Tensor, pairs: Pairs) -> Layers:
-    """Views of a vector, shaped as the layers of ``pairs``."""
-    parts = iter(flat.split([p.numel() for p in _in_order(pairs)]))
+def _network(flat: Tensor, stacks: list[Pairs]) -> Network:
+    """Views of a vector, shaped as the layers of each stack."""
+    parts = iter(flat.split([p.numel() for p in _in_order(stacks)]))
+    return [_layers(parts, pairs) for pairs in stacks]
+
+
+def _layers(parts: Iterator[Tensor], pairs: Pairs) -> Layers:
     layers = []
     for weight, _ in pairs:
         outputs, inputs = weight.shape[-2:]

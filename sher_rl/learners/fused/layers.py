@@ -14,14 +14,18 @@ import torch
 from torch import Tensor, nn
 
 Layers = list[tuple[Tensor, Tensor]]
+Network = list[Layers]
+"""Stacks of layers by name: one of most networks; of two streams one each, and one of what joins them, if any."""
+State = dict[str, Tensor]
+"""``observation`` and ``desired_goal``, ``(B, width)`` each."""
 
 
 class Batch(NamedTuple):
-    """A batch as plain tensors, states already next to their goals; ``weight`` are importance weights of mean 1."""
+    """A batch as plain tensors; ``weight`` are importance weights of mean 1."""
 
-    state: Tensor
+    state: State
     action: Tensor
-    next_state: Tensor
+    next_state: State
     reward: Tensor
     terminated: Tensor
     weight: Tensor
@@ -90,11 +94,14 @@ def input_gradient(layers: Layers, inputs: list[Tensor], gradient: Tensor) -> Te
     return gradient
 
 
-def q_values(layers: Layers, state: Tensor, action: Tensor) -> tuple[Tensor, list[Tensor]]:
-    """Values ``[n, B]`` of all Qs, and each layer's input."""
-    inputs = torch.cat((state, action.to(state.dtype)), -1).expand(len(layers[0][0]), -1, -1)
-    q, layer_inputs = forward(layers, inputs)
-    return q.squeeze(-1), layer_inputs
+def joint(state: State) -> Tensor:
+    """Observation and goal side by side, ``[1, B, width]``."""
+    return torch.cat(list(state.values()), -1)[None]
+
+
+def lowered(state: State, dtype: torch.dtype) -> State:
+    """A state in the dtype of the weights."""
+    return {name: value.to(dtype) for name, value in state.items()}
 
 
 def flat(gradients: list[Tensor]) -> Tensor:

@@ -19,6 +19,7 @@ from sher_rl.learners.fused import sher as fused_sher
 from sher_rl.learners.fused.flat_weights import FlatNetworks
 from sher_rl.learners.fused.layers import Batch, Fusion
 from sher_rl.learners.fused.verification import INSTEAD, agrees_with_autograd, check_batch
+from sher_rl.modules.networks import STATE
 from sher_rl.objectives.ddpg import MultiGoalDDPGLoss
 from sher_rl.objectives.sher import SoftMultiGoalLoss
 from sher_rl.processor import bfloat16_unit
@@ -35,7 +36,9 @@ class FusedLearner:
     The weights of ``loss`` become views of flat vectors, so loss and policy follow each step at once.
 
     Args:
-        loss: over networks of :func:`~sher_rl.make_networks` or :func:`~sher_rl.make_ddpg_networks`.
+        loss: over networks of :func:`~sher_rl.make_networks`, :func:`~sher_rl.make_two_stream_networks`,
+            :func:`~sher_rl.make_merged_networks`, :func:`~sher_rl.make_bilinear_networks` or
+            :func:`~sher_rl.make_ddpg_networks`.
 
     Keyword Args:
         actor_lr: Adam's step size for the policy, and for a learned temperature.
@@ -179,9 +182,9 @@ def _tensors(batch: TensorDictBase) -> Batch:
     reward = following.get("reward").squeeze(-1)
     weight = batch.get("priority_weight", torch.ones_like(reward))
     return Batch(
-        state=torch.cat((batch.get("observation"), batch.get("desired_goal")), -1),
+        state={key: batch.get(key) for key in STATE},
         action=batch.get("action"),
-        next_state=torch.cat((following.get("observation"), following.get("desired_goal")), -1),
+        next_state={key: following.get(key) for key in STATE},
         reward=reward,
         terminated=following.get("terminated").squeeze(-1),
         weight=weight / weight.mean(),

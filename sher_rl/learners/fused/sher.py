@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Literal, NamedTuple
 
 import torch
@@ -13,19 +14,22 @@ from sher_rl.errors import UsageError
 from sher_rl.functional.bounds import fresh_q_bounds, q_target_bounds
 from sher_rl.functional.tanh_gaussian import policy_scale, policy_scale_slope, tanh_log_prob
 from sher_rl.functional.targets import entropy_target, policy_objective, soft_q_target, soft_value_target
+from sher_rl.learners.fused.critics import Critic, Trace, action_gradient, first, values, weight_gradients
 from sher_rl.learners.fused.layers import (
     Batch,
     Fusion,
     Gradients,
     Layers,
+    Network,
     backward,
     flat,
     forward,
-    input_gradient,
+    joint,
     joint_norm,
-    q_values,
+    lowered,
 )
-from sher_rl.learners.fused.verification import INSTEAD, check_is, check_reads, check_relu_layers, check_settings
+from sher_rl.learners.fused.structure import check_is, check_reads, check_relu_layers, structure
+from sher_rl.learners.fused.verification import INSTEAD, check_settings
 from sher_rl.modules.networks import STATE, GaussianNet
 from sher_rl.objectives.sher import SoftMultiGoalLoss
 
@@ -52,8 +56,8 @@ class Sample(NamedTuple):
 
 
 def sample_action(actor: Layers, state: Tensor, noise: Tensor) -> Sample:
-    """Draw the fresh actions of a batch, ``(B, d)``, from the tanh-Gaussian policy; ``noise`` is standard normal."""
-    head, inputs = forward(actor, state[None])
+    """Draw the fresh actions of states ``[1, B, width]``, ``(B, d)``; ``noise`` is standard normal."""
+    head, inputs = forward(actor, state)
     loc, raw = head[0].chunk(2, -1)
     scale = policy_scale(raw)
     u = loc + scale * noise
@@ -73,10 +77,12 @@ def policy_gradients(actor: Layers, sample: Sample, action_gradient: Tensor, alp
 
 
 def gradients(
-    qvalue: Layers,
-    value: Layers,
-    actor: Layers,
-    target: Layers,
+    q_critic: Critic,
+    v_critic: Critic,
+    qvalue: Network,
+    value: Network,
+    actor: Network,
+    target: Network,
     batch: Batch,
     log_alpha: Tensor,
     noise: Tensor,
@@ -85,9 +91,11 @@ def gradients(
     """One batch's gradients (lines 20-23), by hand.
 
     Args:
-        qvalue: the Qs, from state and action, concatenated, to one number.
+        q_critic: structure of the Qs.
+        v_critic: structure of V.
+        qvalue: the Qs, from state and action to one number.
         value: V, from state to one number.
-        actor: one network from state to ``2 d`` numbers, locations and raw scales.
+        actor: one stack from state to ``2 d`` numbers, locations and raw scales.
         target: V's target.
         batch: the transitions.
         log_alpha: logarithm of the temperature.
@@ -96,26 +104,25 @@ def gradients(
     """
     rows = len(noise)
     alpha = log_alpha.exp()
-    dtype = actor[0][0].dtype
-    state = batch.state.to(dtype)
-    next_state = batch.next_state.to(dtype)
-    sample = sample_action(actor, state, noise)
-    q, stored_inputs = q_values(qvalue, state, batch.action)
-    q_fresh, fresh_inputs = q_values(qvalue, state, sample.action)
-    v, v_inputs = forward(value, state[None])
-    next_v, _ = forward(target, next_state[None])
+    dtype = actor[0][0][0].dtype
+    state = lowered(batch.state, dtype)
+    sample = sample_action(actor[0], joint(state), noise)
+    q, q_trace = values(q_critic, qvalue, state | {"action": batch.action.to(dtype)})
+    q_fresh, fresh_trace = values(q_critic, qvalue, state | {"action": sample.action.to(dtype)})
+    v, v_trace = values(v_critic, value, state)
+    next_v, _ = values(v_critic, target, lowered(batch.next_state, dtype))
 
     q_target = soft_q_target(batch.reward, next_v.flatten(), batch.terminated, rules.gamma)
     q_error = q - q_target.clamp(*rules.q_target_bounds)
     v_error = v.flatten() - soft_value_target(q_fresh.clamp(*rules.q_bounds), sample.log_prob, alpha)
     critic = flat(
         [
-            *backward(qvalue, stored_inputs, (batch.weight * q_error / rows).unsqueeze(-1)),
-            *backward(value, v_inputs, (batch.weight * v_error / rows).view(1, rows, 1)),
+            *weight_gradients(q_critic, qvalue, q_trace, batch.weight * q_error / rows),
+            *weight_gradients(v_critic, value, v_trace, (batch.weight * v_error / rows)[None]),
         ]
     )
-    ascended, into_action = ascend(qvalue, q_fresh, fresh_inputs, noise.shape[-1], rules.actor_q)
-    policy = flat(policy_gradients(actor, sample, into_action, alpha))
+    ascended, into_action = ascend(q_critic, qvalue, q_fresh, fresh_trace, noise.shape[-1], rules.actor_q)
+    policy = flat(policy_gradients(actor[0], sample, into_action, alpha))
     statistics = {
         "loss_actor": policy_objective(ascended, sample.log_prob, alpha).mean(),
         "loss_qvalue": (batch.weight * 0.5 * q_error.square().sum(0)).mean(),
@@ -137,15 +144,13 @@ def gradients(
 
 
 def ascend(
-    qvalue: Layers, q: Tensor, inputs: list[Tensor], action_dim: int, actor_q: Literal["q1", "min"]
+    critic: Critic, qvalue: Network, q: Tensor, trace: Trace, action_dim: int, actor_q: Literal["q1", "min"]
 ) -> tuple[Tensor, Tensor]:
     """The Q that the policy ascends, ``(B,)``, and the gradient in the action, ``(B, d)``, of its negative mean."""
     count = len(q) if actor_q == "min" else 1
     chosen = q[:count].min(0)
-    use = -F.one_hot(chosen.indices, count).T.unsqueeze(-1).float() / q.shape[-1]
-    layers = [(weight[:count], bias[:count]) for weight, bias in qvalue]
-    into_input = input_gradient(layers, [x[:count] for x in inputs], use)
-    return chosen.values, into_input[..., -action_dim:].float().sum(0)
+    use = -F.one_hot(chosen.indices, count).T.float() / q.shape[-1]
+    return chosen.values, action_gradient(critic, *first(count, qvalue, trace), use, action_dim).sum(0)
 
 
 def fuse(loss: SoftMultiGoalLoss) -> Fusion:
@@ -155,6 +160,8 @@ def fuse(loss: SoftMultiGoalLoss) -> Fusion:
         UsageError: the loss has settings or networks that :func:`gradients` is not of.
     """
     _check(loss)
+    q_critic = structure("qvalue_network", loss.qvalue_network, [*STATE, "action"])
+    v_critic = structure("value_network", loss.value_network, STATE)
 
     def arguments(batch: Batch) -> tuple[Any, ...]:
         return loss.log_alpha.detach(), torch.randn_like(batch.action), _rules(loss, batch.action)
@@ -164,17 +171,14 @@ def fuse(loss: SoftMultiGoalLoss) -> Fusion:
         actor=["actor_network"],
         scalars=[] if loss.target_entropy is None else [loss.log_alpha],
         tracked=["value_network"],
-        gradients=gradients,
+        gradients=partial(gradients, q_critic, v_critic),
         arguments=arguments,
     )
 
 
 def _check(loss: SoftMultiGoalLoss) -> None:
     check_settings(loss)
-    for name, in_keys in (("actor_network", STATE), ("qvalue_network", [*STATE, "action"]), ("value_network", STATE)):
-        check_reads(name, getattr(loss, name), in_keys)
-    for name in ("qvalue_network", "value_network"):
-        check_relu_layers(name, getattr(loss, name).module)
+    check_reads("actor_network", loss.actor_network, STATE)
     net, distribution = loss.actor_network
     check_is("actor_network", net.module, GaussianNet)
     check_relu_layers("actor_network", net.module.mlp)

@@ -1,4 +1,4 @@
-"""What the written-out gradients are of: losses, networks and batches are held to it, anything else is refused."""
+"""What the written-out gradients are of: losses and batches are held to it, anything else is refused."""
 
 from __future__ import annotations
 
@@ -7,17 +7,15 @@ from typing import Any
 
 import torch
 from tensordict import TensorDictBase
-from tensordict.nn import TensorDictModuleBase
-from torch import Tensor, nn
-from torchrl.modules import MLP
+from torch import Tensor
 from torchrl.objectives import LossModule
 
 from sher_rl.errors import UsageError
 from sher_rl.learners.finite import losses, losses_are_finite
 from sher_rl.learners.fused.flat_weights import FlatNetworks
 from sher_rl.learners.fused.layers import Gradients, flat
+from sher_rl.learners.fused.structure import INSTEAD
 
-INSTEAD = "use sher_rl.Learner"
 NOT_KNOWN = ("steps_to_next_obs", ("collector", "mask"), "shifted_valid")
 """Entries of a batch that change what a loss computes, and not what the gradients do."""
 
@@ -36,41 +34,6 @@ def check_settings(loss: LossModule, **known: tuple[Any, ...]) -> None:
         given = getattr(loss, name)
         if given not in values:
             raise UsageError(f"loss has {name} {given!r:.80}, which the written-out gradients do not know; {INSTEAD}.")
-
-
-def check_reads(name: str, network: TensorDictModuleBase, in_keys: list[str]) -> None:
-    """Refuse a network that reads other keys, or the same in another order.
-
-    Raises:
-        UsageError: naming the network.
-    """
-    if list(network.in_keys) != in_keys:
-        raise UsageError(f"loss.{name} reads {list(network.in_keys)}, not {in_keys} in this order; {INSTEAD}.")
-
-
-def check_is(name: str, net: nn.Module, kind: type[nn.Module]) -> None:
-    """Refuse a part of another class, subclasses too, as they may compute anything.
-
-    Raises:
-        UsageError: naming the part.
-    """
-    if type(net) is not kind:
-        raise UsageError(f"loss.{name} is a {type(net).__name__}, not exactly a {kind.__name__}; {INSTEAD}.")
-
-
-def check_relu_layers(name: str, mlp: nn.Module) -> None:
-    """Refuse anything but linear layers with biases, and a ReLU after each except the last.
-
-    Raises:
-        UsageError: naming the network and what it has.
-    """
-    check_is(name, mlp, MLP)
-    kinds = [type(layer) for layer in mlp.children()]
-    if kinds != [nn.Linear, nn.ReLU] * (len(kinds) // 2) + [nn.Linear]:
-        found = ", ".join(kind.__name__ for kind in kinds)
-        raise UsageError(f"loss.{name} has the layers {found}, not Linear and ReLU in turns; {INSTEAD}.")
-    if any(layer.bias is None for layer in mlp.children() if isinstance(layer, nn.Linear)):
-        raise UsageError(f"loss.{name} has a layer without a bias; {INSTEAD}.")
 
 
 def check_batch(batch: TensorDictBase) -> None:

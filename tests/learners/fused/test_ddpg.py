@@ -13,6 +13,7 @@ from sher_rl import (
     MultiGoalDDPGLoss,
     make_ddpg_networks,
 )
+from sher_rl.learners.fused.critics import ALONE, Critic
 from sher_rl.learners.fused.ddpg import gradients
 from sher_rl.learners.fused.layers import Batch
 
@@ -55,13 +56,15 @@ def test_seven_steps_equal_seven_steps_of_autograd(options: dict, target_every: 
 
 def test_numbers_by_hand() -> None:
     # Linear networks: π(s) = tanh(s / 2), Q(s, a) = 2 s + 3 a, and the targets π' = tanh(s'), Q' = s' - a'
-    def layer(*weights: float) -> list[tuple[torch.Tensor, torch.Tensor]]:
-        return [(torch.tensor([[weights]]), torch.zeros(1, 1, 1))]
+    def layer(*weights: float) -> list[list[tuple[torch.Tensor, torch.Tensor]]]:
+        return [[(torch.tensor([[weights]]), torch.zeros(1, 1, 1))]]
+
+    concatenated = Critic((("s", "action"),), ALONE)
 
     batch = Batch(
-        state=torch.tensor([[1.0], [2.0]]),
+        state={"s": torch.tensor([[1.0], [2.0]])},
         action=torch.tensor([[0.5], [-1.0]]),
-        next_state=torch.tensor([[-1.0], [30.0]]),
+        next_state={"s": torch.tensor([[-1.0], [30.0]])},
         reward=torch.tensor([-1.0, 0.0]),
         terminated=torch.tensor([False, False]),
         weight=torch.tensor([0.5, 1.5]),
@@ -70,7 +73,14 @@ def test_numbers_by_hand() -> None:
     # ∂/∂w of ½ (½ · 4.714565² + 1.5 · 1²): errors 4.714565 and 1 by weight, times s and times a
     # π = tanh(½) = 0.462117 and tanh(1) = 0.761594; into π: -3/2 + 2 · 0.25 / 2 · π, times 1 - π², times s
     critic, actor, error, statistics = gradients(
-        layer(2.0, 3.0), layer(0.5), layer(1.0, -1.0), layer(1.0), batch, gamma=0.9, action_l2=0.25
+        concatenated,
+        layer(2.0, 3.0),
+        layer(0.5),
+        layer(1.0, -1.0),
+        layer(1.0),
+        batch,
+        gamma=0.9,
+        action_l2=0.25,
     )
     torch.testing.assert_close(error, torch.tensor([4.714565, 1.0]))
     torch.testing.assert_close(
@@ -98,7 +108,7 @@ def test_compiled_and_plain_agree_and_one_graph_serves_all_steps() -> None:
         learner = FusedLearner(each, **RATES, compile=compiled)
         results.append(torch.stack([torch.stack(list(learner.step(batch.clone()).values())) for batch in batches]))
     torch.testing.assert_close(*results)
-    learner._gradients = torch.compile(gradients, dynamic=False, backend=graphs)
+    learner._gradients = torch.compile(learner._fusion.gradients, dynamic=False, backend=graphs)
     for batch in batches:
         learner.step(batch)
     assert graphs.frame_count == 1

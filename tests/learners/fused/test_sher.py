@@ -13,7 +13,6 @@ from sher_rl import (
     SoftMultiGoalLoss,
     make_networks,
 )
-from sher_rl.learners.fused.sher import gradients
 
 OPTIONS = [
     {},
@@ -77,6 +76,6 @@ def test_soft_bounds_of_a_learned_temperature_are_not_compiled_in() -> None:
     loss = SoftMultiGoalLoss(*make_networks(DIMS, (16,)), alpha=0.1, gamma=0.9, clip="soft", target_entropy="auto")
     learner = FusedLearner(loss, actor_lr=0.1, critic_lr=1e-3, polyak=0.9, compile=False)
     graphs = torch._dynamo.testing.CompileCounter()
-    learner._gradients = torch.compile(gradients, dynamic=False, backend=graphs)
+    learner._gradients = torch.compile(learner._fusion.gradients, dynamic=False, backend=graphs)
     alphas = {learner.step(random_batch(8))["alpha"].item() for _ in range(4)}
     assert (len(alphas), graphs.frame_count) == (4, 1)

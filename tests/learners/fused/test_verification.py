@@ -1,96 +1,23 @@
-"""What the written-out gradients are not of is refused: by structure, or by autograd on the first batch."""
+"""What the written-out gradients are not of is refused: by the loss and the batch, or by autograd on the first one."""
 
 from collections.abc import Callable
 
 import pytest
 import torch
 from helpers.batches import DIMS, random_batch
+from helpers.losses import RATES, ddpg_loss, mlp, qvalue, soft_loss
 from tensordict import TensorDictBase
-from tensordict.nn import TensorDictModule
-from torch import Tensor, nn
-from torchrl.modules import MLP, ProbabilisticActor, TanhNormal
 from torchrl.objectives import ValueEstimators
 
-from sher_rl import (
-    FusedLearner,
-    MultiGoalDDPGLoss,
-    SoftMultiGoalLoss,
-    UsageError,
-    make_ddpg_networks,
-    make_networks,
-)
-from sher_rl.modules.networks import GaussianNet
-
-RATES = {"actor_lr": 1e-3, "critic_lr": 1e-3, "polyak": 0.9, "compile": False}
-STATE = ["observation", "desired_goal"]
+from sher_rl import FusedLearner, SoftMultiGoalLoss, TwoStreamCritic, UsageError, make_networks
+from sher_rl.modules.critics import TWO_STREAM_Q, DotProduct
 
 
-def soft_loss(actor=None, qvalue=None, value=None, **options) -> SoftMultiGoalLoss:
-    made = make_networks(DIMS, (16, 16))
-    networks = [given or own for given, own in zip((actor, qvalue, value), made, strict=True)]
-    return SoftMultiGoalLoss(*networks, **({"alpha": 0.1, "gamma": 0.9} | options))
-
-
-def ddpg_loss(actor=None, qvalue=None) -> MultiGoalDDPGLoss:
-    made = make_ddpg_networks(DIMS, (16, 16))
-    return MultiGoalDDPGLoss(actor or made[0], qvalue or made[1], gamma=0.9, action_l2=1.0)
-
-
-def qvalue(net: nn.Module, *in_keys: str) -> TensorDictModule:
-    return TensorDictModule(net, list(in_keys) or [*STATE, "action"], ["state_action_value"])
-
-
-def mlp(inputs: int, **options) -> MLP:
-    return MLP(inputs, 1, num_cells=[16, 16], **({"activation_class": nn.ReLU} | options))
-
-
-@pytest.mark.parametrize("make_loss", [soft_loss, ddpg_loss])
-@pytest.mark.parametrize(
-    ("network", "found"),
-    [
-        (lambda: qvalue(mlp(11, activation_class=nn.Tanh)), "Tanh"),
-        (lambda: qvalue(mlp(11, dropout=0.5)), "Dropout"),
-        (lambda: qvalue(mlp(11, bias_last_layer=False)), "without a bias"),
-        (lambda: qvalue(mlp(11), "action", *STATE), r"reads \['action', 'observation', 'desired_goal'\]"),
-        (lambda: qvalue(nn.Sequential(mlp(11))), "Sequential"),
-    ],
-)
-def test_a_critic_of_another_structure_is_refused(make_loss: Callable, network: Callable, found: str) -> None:
-    with pytest.raises(UsageError, match=rf"loss\.\w*value_network .*{found}.*; use sher_rl.Learner"):
-        FusedLearner(make_loss(qvalue=network()), **RATES)
-
-
-def test_a_value_network_with_its_inputs_swapped_is_refused() -> None:
-    value = TensorDictModule(mlp(9), STATE[::-1], ["state_value"])
-    with pytest.raises(UsageError, match=r"loss.value_network reads \['desired_goal', 'observation'\]"):
-        FusedLearner(soft_loss(value=value), **RATES)
-
-
-class BoundedNet(GaussianNet):
-    def forward(self, observation: Tensor, desired_goal: Tensor) -> tuple[Tensor, Tensor]:
-        loc, scale = super().forward(observation, desired_goal)
-        return loc.tanh(), scale
-
-
-@pytest.mark.parametrize(
-    ("net", "options", "found"),
-    [(BoundedNet, {}, "BoundedNet"), (GaussianNet, {"low": -2.0, "high": 2.0}, "low, high")],
-)
-def test_a_policy_of_another_structure_is_refused(net: type[GaussianNet], options: dict, found: str) -> None:
-    actor = ProbabilisticActor(
-        TensorDictModule(net(DIMS, (16, 16)), STATE, ["loc", "scale"]),
-        in_keys=["loc", "scale"],
-        distribution_class=TanhNormal,
-        distribution_kwargs=options,
-    )
-    with pytest.raises(UsageError, match=rf"loss.actor_network .*{found}.*; use sher_rl.Learner"):
-        FusedLearner(soft_loss(actor=actor), **RATES)
-
-
-def test_a_deterministic_policy_of_another_structure_is_refused() -> None:
-    actor = TensorDictModule(MLP(9, 2, num_cells=[16, 16], activation_class=nn.ReLU), STATE, ["action"])
-    with pytest.raises(UsageError, match=r"loss.actor_network .* MLP"):
-        FusedLearner(ddpg_loss(actor=actor), **RATES)
+def test_a_hook_on_a_stream_fails_on_the_first_batch() -> None:
+    critic = TwoStreamCritic(DIMS, TWO_STREAM_Q, (16,), 4, DotProduct())
+    critic.streams[1].register_forward_hook(lambda module, inputs, output: 2 * output)
+    with pytest.raises(UsageError, match=r"loss computes .*, the written-out gradients .*; use sher_rl.Learner"):
+        FusedLearner(soft_loss(qvalue=qvalue(critic)), **RATES).step(random_batch(8))
 
 
 def test_a_subclass_of_a_loss_is_refused_as_it_may_compute_anything() -> None:
