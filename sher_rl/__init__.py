@@ -11,14 +11,18 @@ from sher_rl.functional.stability import delta_s
 from sher_rl.functional.sub_task import SubTask
 from sher_rl.learners.autograd import Learner
 from sher_rl.learners.fused.learner import FusedLearner, fast_dtype
+from sher_rl.modules.boltzmann import BestOfSamples, ComposedQ, UniformActions, make_boltzmann_policy
 from sher_rl.modules.guide import Guided, make_guide
 from sher_rl.modules.networks import GoalDims, make_ddpg_networks, make_networks
 from sher_rl.modules.normalize import GoalNormalizer
 from sher_rl.modules.norms import PoseNorm, RelayNorm
 from sher_rl.modules.policy import make_explorer, make_policy
 from sher_rl.modules.policy_file import load_policy, pretrained
+from sher_rl.modules.soft_q import make_soft_q_networks
 from sher_rl.objectives.ddpg import MultiGoalDDPGLoss
+from sher_rl.objectives.discrete_soft_q import DiscreteSoftQLoss
 from sher_rl.objectives.sher import SoftMultiGoalLoss
+from sher_rl.objectives.soft_q import SoftQLoss
 from sher_rl.replay.relabel import HindsightRelabel
 from sher_rl.replay.relay import RelayGoals
 from sher_rl.samplers.cher import CHERSampler
@@ -34,9 +38,12 @@ __version__ = "0.1.0"
 
 __all__ = [
     "TASKS",
+    "BestOfSamples",
     "CDPSampler",
     "CHERSampler",
+    "ComposedQ",
     "Config",
+    "DiscreteSoftQLoss",
     "EBPSampler",
     "FusedLearner",
     "GoalDims",
@@ -54,13 +61,16 @@ __all__ = [
     "RelayGoals",
     "RelayNorm",
     "SoftMultiGoalLoss",
+    "SoftQLoss",
     "SubTask",
+    "UniformActions",
     "UsageError",
     "cli",
     "delta_s",
     "fast_dtype",
     "goal_reward",
     "load_policy",
+    "make_boltzmann_policy",
     "make_ddpg_networks",
     "make_env",
     "make_explorer",
@@ -69,6 +79,7 @@ __all__ = [
     "make_networks",
     "make_policy",
     "make_sampler",
+    "make_soft_q_networks",
     "pretrained",
     "train",
 ]
