@@ -163,25 +163,27 @@ class ComposedQ(TensorDictModuleBase):
     (arXiv:1803.06773, lemma 1). One Q conditioned on goals serves several, by networks that read other keys.
 
     Args:
-        qvalue_networks: each writes the same one key, ``action_value`` or ``state_action_value``.
+        qvalue_networks: at least one.
+        key: what each of them writes, ``"action_value"`` or ``"state_action_value"``.
 
     Raises:
-        UsageError: there is none, or they write different keys.
+        UsageError: there is no network, or one does not write the key.
 
     >>> from tensordict import TensorDict
     >>> q = torch.nn.Linear(3, 2)
-    >>> both = ComposedQ([TensorDictModule(q, [key], ["action_value"]) for key in ("near", "far")])
+    >>> both = ComposedQ([TensorDictModule(q, [key], ["action_value"]) for key in ("near", "far")], "action_value")
     >>> both(TensorDict(near=torch.zeros(5, 3), far=torch.zeros(5, 3), batch_size=[5]))["action_value"].shape
     torch.Size([5, 2])
     """
 
-    def __init__(self, qvalue_networks: Sequence[TensorDictModuleBase]) -> None:
+    def __init__(self, qvalue_networks: Sequence[TensorDictModuleBase], key: str) -> None:
         super().__init__()
-        written = {tuple(network.out_keys) for network in qvalue_networks}
-        if len(written) != 1 or len(next(iter(written))) != 1:
-            raise UsageError(f"qvalue_networks write {sorted(written)}; use some that all write the same one key.")
+        if not qvalue_networks:
+            raise UsageError("qvalue_networks has no network; use at least one.")
+        for network in qvalue_networks:
+            _check_writes(network, key)
         self.in_keys = list(dict.fromkeys(key for network in qvalue_networks for key in network.in_keys))
-        self.out_keys = list(qvalue_networks[0].out_keys)
+        self.out_keys = [key]
         self.qvalue_networks = nn.ModuleList(qvalue_networks)
 
     @dispatch
