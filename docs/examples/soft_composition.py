@@ -10,7 +10,7 @@ import argparse
 from pathlib import Path
 
 import torch
-from soft_point import ALPHA, RADIUS, Point, rollout, train
+from soft_point import ALPHA, RADIUS, OneGoal, Point, rollout, train
 from tensordict import TensorDictBase
 from tensordict.nn import TensorDictModule, TensorDictModuleBase, TensorDictSequential
 from torchrl.envs.utils import ExplorationType
@@ -55,22 +55,14 @@ def draw(episodes: dict[str, TensorDictBase], path: Path) -> None:
     figure.savefig(path, dpi=110)
 
 
-class OneGoal(Point):
-    """All points start at one place and have one goal."""
-
-    def _reset(self, tensordict: TensorDictBase | None, **_) -> TensorDictBase:
-        start, goal = torch.tensor([[-0.4, -0.7], [0.3, 0.6]]).unsqueeze(1).expand(2, *self.batch_size, 2)
-        return self._places(start, goal)
-
-
 def main(frames: int = 8_000, seed: int = 0, picture: Path | None = None) -> dict[str, tuple[float, float, float]]:
     """Train both Qs; return the shares of episodes at x, y and both, of either policy and of their mean."""
     qs = [seeing(axis, train(Point(16, wall=OPEN, axes=[axis]), frames, seed)[1]) for axis in (0, 1)]
     networks = {"Q of x": qs[0], "Q of y": qs[1], "mean of both": ComposedQ(qs, "state_action_value")}
     policies = {name: policy_of(network) for name, network in networks.items()}
     if picture:
-        random = ExplorationType.RANDOM
-        draw({name: rollout(OneGoal(20, wall=OPEN), policy, random) for name, policy in policies.items()}, picture)
+        env = OneGoal(20, start=(-0.4, -0.7), goal=(0.3, 0.6), wall=OPEN)
+        draw({name: rollout(env, policy, ExplorationType.RANDOM) for name, policy in policies.items()}, picture)
     return {name: shares(rollout(Point(200, wall=OPEN), policy)) for name, policy in policies.items()}
 
 

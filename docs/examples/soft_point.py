@@ -16,7 +16,15 @@ from torchrl.data import Binary, Bounded, Composite, LazyTensorStorage, TensorDi
 from torchrl.envs import EnvBase, StepCounter, TransformedEnv
 from torchrl.envs.utils import ExplorationType, set_exploration_type
 
-from sher_rl import BestOfSamples, GoalDims, HindsightRelabel, Learner, SoftQLoss, make_soft_q_networks
+from sher_rl import (
+    BestOfSamples,
+    GoalDims,
+    HindsightRelabel,
+    Learner,
+    SoftQLoss,
+    UniformActions,
+    make_soft_q_networks,
+)
 
 STEPS, SPEED, RADIUS = 20, 0.2, 0.15
 WALL = (0.5, 0.15)  # half its width and height; the middle of the square
@@ -66,6 +74,20 @@ class Point(EnvBase):
         return TensorDict(places, self.batch_size)
 
 
+class OneGoal(Point):
+    """Points that all start at one place and have one goal."""
+
+    def __init__(
+        self, num_envs: int, start: tuple[float, float], goal: tuple[float, float], *, wall: tuple[float, float] = WALL
+    ) -> None:
+        super().__init__(num_envs, wall=wall)
+        self.start = torch.tensor(start)
+        self.goal = torch.tensor(goal)
+
+    def _reset(self, tensordict: TensorDictBase | None, **_) -> TensorDictBase:
+        return self._places(self.start.expand(*self.batch_size, 2), self.goal.expand(*self.batch_size, 2))
+
+
 def reward(achieved: Tensor, desired: Tensor) -> Tensor:
     """0 where the goal is met and -1 elsewhere, ``(B, 1)``."""
     return (torch.linalg.vector_norm(achieved - desired, dim=-1, keepdim=True) < RADIUS).float() - 1
@@ -100,7 +122,7 @@ def rollout(
 ) -> TensorDictBase:
     """One episode of each point, ``(points, STEPS)``, of seeds that training does not use."""
     env.set_seed(10_000)
-    torch.manual_seed(10_000)
+    torch.manual_seed(10_000)  # of the sampler's noise
     with set_exploration_type(exploration):
         return env.rollout(STEPS, policy)
 
@@ -120,8 +142,14 @@ def share_on_the_left(steps: TensorDictBase) -> float:
 def main(frames: int = 16_000, plain: bool = False, seed: int = 0) -> float:
     """Train, and return the success rate, on unseen goals, of the best of the sampler's actions."""
     sampler, qvalue = train(Point(16), frames, seed, plain)
-    drawn = rollout(Point(200), sampler, ExplorationType.RANDOM)
-    print(f"as drawn: success rate {success_rate(drawn):.2f}, {share_on_the_left(drawn):.0%} pass on the left")
+    from_the_middle = OneGoal(200, start=(0.0, -0.6), goal=(0.0, 0.6))
+    for name, policy in {
+        "the sampler": sampler,
+        "Q itself": BestOfSamples(qvalue, UniformActions(2), alpha=ALPHA, candidates=64),
+    }.items():
+        anywhere = success_rate(rollout(Point(200), policy, ExplorationType.RANDOM))
+        left = share_on_the_left(rollout(from_the_middle, policy, ExplorationType.RANDOM))
+        print(f"{name}, as drawn: success rate {anywhere:.2f}; from the middle {left:.0%} pass on the left")
     best = BestOfSamples(qvalue, sampler, alpha=ALPHA, candidates=32)
     return success_rate(rollout(Point(200), best))
 
