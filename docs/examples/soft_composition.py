@@ -7,24 +7,40 @@ python docs/examples/soft_composition.py --picture soft_composition.png
 """
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from soft_point import ALPHA, RADIUS, OneGoal, Point, rollout, train
+from soft_point import ALPHA, RADIUS, Point, rollout, train
 from tensordict import TensorDictBase
 from tensordict.nn import TensorDictModule, TensorDictModuleBase, TensorDictSequential
+from torch import Tensor
 from torchrl.envs.utils import ExplorationType
 
 from sher_rl import BestOfSamples, ComposedQ, UniformActions
 
-OPEN = (0.0, 0.0)  # no wall
 COLOURS = ("#0072B2", "#D55E00", "#009E73")
 
 
-def seeing(axis: int, qvalue: TensorDictModule) -> TensorDictModuleBase:
-    """The Q of one coordinate, where the goal has both."""
-    goal = TensorDictModule(lambda goal: goal[..., [axis]], ["desired_goal"], ["desired_goal"])
-    return TensorDictSequential(goal, qvalue)
+def x_of(place: Tensor) -> Tensor:
+    """``(*batch, 2) -> (*batch, 1)``."""
+    return place[..., :1]
+
+
+def y_of(place: Tensor) -> Tensor:
+    """``(*batch, 2) -> (*batch, 1)``."""
+    return place[..., 1:]
+
+
+def place_of(place: Tensor) -> Tensor:
+    """All of it: ``(*batch, 2) -> (*batch, 2)``."""
+    return place
+
+
+def trained_for(part: Callable[[Tensor], Tensor], frames: int, seed: int) -> TensorDictSequential:
+    """A soft Q of goals that are a part of a place; it reads that part where the goal is a whole place."""
+    _, qvalue = train(Point(16, part), frames, seed)
+    return TensorDictSequential(TensorDictModule(part, ["desired_goal"], ["desired_goal"]), qvalue)
 
 
 def policy_of(qvalue: TensorDictModuleBase) -> BestOfSamples:
@@ -57,13 +73,13 @@ def draw(episodes: dict[str, TensorDictBase], path: Path) -> None:
 
 def main(frames: int = 8_000, seed: int = 0, picture: Path | None = None) -> dict[str, tuple[float, float, float]]:
     """Train both Qs; return the shares of episodes at x, y and both, of either policy and of their mean."""
-    qs = [seeing(axis, train(Point(16, wall=OPEN, axes=[axis]), frames, seed)[1]) for axis in (0, 1)]
+    qs = [trained_for(part, frames, seed) for part in (x_of, y_of)]
     networks = {"Q of x": qs[0], "Q of y": qs[1], "mean of both": ComposedQ(qs, "state_action_value")}
     policies = {name: policy_of(network) for name, network in networks.items()}
     if picture:
-        env = OneGoal(20, start=(-0.4, -0.7), goal=(0.3, 0.6), wall=OPEN)
+        env = Point(20, place_of, start=(-0.6, -0.7), end=(0.4, 0.5))
         draw({name: rollout(env, policy, ExplorationType.RANDOM) for name, policy in policies.items()}, picture)
-    return {name: shares(rollout(Point(200, wall=OPEN), policy)) for name, policy in policies.items()}
+    return {name: shares(rollout(Point(200, place_of), policy)) for name, policy in policies.items()}
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Numbers worked by hand, and what TorchRL's DQN loss gives where the two agree."""
 
+import copy
 import math
 
 import pytest
@@ -173,3 +174,17 @@ def test_only_td0_has_the_entropy(estimator: ValueEstimators) -> None:
 def test_wrong_options_get_one_sentence(options: dict, sentence: str) -> None:
     with pytest.raises(UsageError, match=sentence):
         table_loss(**options)
+
+
+def test_a_restored_one_goes_on_to_the_bit() -> None:
+    torch.manual_seed(0)
+    batches = [random_batch() for _ in range(6)]
+    loss, restored = table_loss(), table_loss(alpha=0.3, gamma=0.9)
+    learner, other = (Learner(x, actor_lr=1e-2, critic_lr=1e-2, polyak=0.5) for x in (loss, restored))
+    for batch in batches[:3]:
+        learner.step(batch.clone())
+    restored.load_state_dict(loss.state_dict())
+    other.load_state_dict(copy.deepcopy(learner.state_dict()))
+    for batch in batches[3:]:
+        expected, found = learner.step(batch.clone()), other.step(batch.clone())
+        assert all(torch.equal(found[key], expected[key]) for key in expected)

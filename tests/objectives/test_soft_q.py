@@ -1,5 +1,6 @@
 """Numbers worked by hand, what each gradient reaches, and a sampler that learns a density with two modes."""
 
+import copy
 import math
 
 import pytest
@@ -224,3 +225,20 @@ def test_temperature_can_be_annealed_and_only_td0_is_had() -> None:
 def test_wrong_options_get_one_sentence(options: dict, sentence: str) -> None:
     with pytest.raises(UsageError, match=sentence):
         network_loss(**options)
+
+
+@pytest.mark.parametrize("proposal", ["uniform", "policy"])
+def test_a_restored_one_goes_on_to_the_bit(proposal: str) -> None:
+    batches = [random_batch() for _ in range(6)]
+    loss, restored = network_loss(proposal=proposal), network_loss(proposal=proposal, alpha=0.3, gamma=0.5)
+    learner, other = (Learner(x, actor_lr=1e-2, critic_lr=1e-2, polyak=0.5) for x in (loss, restored))
+    for batch in batches[:3]:
+        learner.step(batch.clone())
+    restored.load_state_dict(loss.state_dict())
+    other.load_state_dict(copy.deepcopy(learner.state_dict()))
+    state = torch.get_rng_state()
+    expected = [learner.step(batch.clone()) for batch in batches[3:]]
+    torch.set_rng_state(state)
+    for batch, numbers in zip(batches[3:], expected, strict=True):
+        found = other.step(batch.clone())
+        assert all(torch.equal(found[key], numbers[key]) for key in numbers)
