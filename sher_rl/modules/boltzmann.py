@@ -104,9 +104,10 @@ class UniformActions(TensorDictModuleBase):
 class BestOfSamples(TensorDictModuleBase):
     r"""Policy of a Q over continuous actions: of several candidates one by its :math:`e^{Q/\alpha}`, or the best.
 
-    Under ``ExplorationType.DETERMINISTIC`` it is the candidate of the largest Q. Otherwise it is one drawn with
-    probabilities in proportion to :math:`e^{Q/\alpha}`: of many uniform candidates, a sample of the optimal policy of
-    soft Q-learning (arXiv:1702.08165, eq. 6). Writes ``action``; all draws are from torch's generator.
+    Where exploration is random, the default, it is one drawn with probabilities in proportion to
+    :math:`e^{Q/\alpha}`: of many uniform candidates, a sample of the optimal policy of soft Q-learning
+    (arXiv:1702.08165, eq. 6). Otherwise it is the candidate of the largest Q. Writes ``action``; all draws are from
+    torch's generator.
 
     Args:
         qvalue_network: reads ``action`` and writes ``state_action_value``, ``(*batch, 1)``.
@@ -144,13 +145,13 @@ class BestOfSamples(TensorDictModuleBase):
     @dispatch
     def forward(self, tensordict: TensorDictBase) -> TensorDictBase:
         """Write the action."""
-        greedy = exploration_type() is ExplorationType.DETERMINISTIC
+        random = exploration_type() in (ExplorationType.RANDOM, None)
         state = tensordict.select(*self.in_keys)
         candidates = state.expand(self.candidates, *state.batch_size).clone(False)
         with set_exploration_type(ExplorationType.RANDOM):
             self.sampler(candidates)
         q = self.qvalue_network(candidates).get("state_action_value").squeeze(-1)
-        chosen = q.argmax(0) if greedy else Categorical(logits=(q / self.alpha).movedim(0, -1)).sample()
+        chosen = Categorical(logits=(q / self.alpha).movedim(0, -1)).sample() if random else q.argmax(0)
         action = candidates.get("action")
         index = chosen[None, ..., None].expand(1, *action.shape[1:])
         return tensordict.set("action", action.gather(0, index).squeeze(0))

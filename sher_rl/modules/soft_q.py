@@ -17,7 +17,7 @@ from sher_rl.modules.networks import STATE, GoalDims
 class Noise(TensorDictModuleBase):
     """Writes ``noise``, a standard normal vector for each row of the batch, from torch's generator.
 
-    Zeros where exploration is not random.
+    Zeros where exploration is not random; it is by default.
 
     Args:
         size: of the vector.
@@ -62,8 +62,8 @@ def make_soft_q_networks(
     r"""Build the sampler :math:`a = \tanh f(\xi; s, g)` and the Q of soft Q-learning, ReLU networks.
 
     Both read ``observation`` and ``desired_goal``. The sampler draws ``noise`` :math:`\xi`, and writes ``raw_action``
-    :math:`f` and ``action``; where exploration is not random, the noise is 0, and so the action is one of none of the
-    modes: prefer :class:`~sher_rl.BestOfSamples` to evaluate. Q writes ``state_action_value``, ``(*batch, 1)``
+    :math:`f` and ``action``. Where exploration is not random the noise is 0, and the action in none of the modes:
+    prefer :class:`~sher_rl.BestOfSamples` to evaluate. Q writes ``state_action_value``, ``(*batch, 1)``
     (arXiv:1702.08165, section 3.3).
 
     Args:

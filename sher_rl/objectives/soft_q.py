@@ -38,8 +38,8 @@ class SoftQLoss(LossModule):
     eqs. 10, 11, 13 and 14). The gradient is taken before tanh, with the change of variables in the density.
 
     Args:
-        actor_network: the sampler, writes ``raw_action`` :math:`u` and ``action``, from noise that it draws.
-            :func:`~sher_rl.make_soft_q_networks` makes one.
+        actor_network: the sampler, as of :func:`~sher_rl.make_soft_q_networks`: its first module draws ``noise``, the
+            others write ``raw_action`` :math:`u` and ``action``.
         qvalue_network: writes ``state_action_value``, ``(*batch, 1)``.
 
     Keyword Args:
@@ -167,11 +167,13 @@ class SoftQLoss(LossModule):
         return TensorDict(out | statistics | {"v_mean": next_value.mean()})
 
     def _actor_objective(self, tensordict: TensorDictBase) -> Tensor:
-        draws = draw(self.actor_network, self.actor_network_params, tensordict.select(*self._state), self.particles)
-        fixed, moved = draws.get(self.tensor_keys.raw_action).chunk(2)
-        scores = self._scores(draws[: len(fixed)].detach())
-        direction = stein_gradient(scores, fixed.detach(), moved.detach())
-        return -(direction * moved).sum(-1).mean(0)
+        states = tensordict.select(*self._state)
+        fixed = draw(self.actor_network, self.actor_network_params.data, states, self.particles // 2)
+        check_has(fixed, [self.tensor_keys.raw_action, self.tensor_keys.action])
+        moved = draw(self.actor_network, self.actor_network_params, states, self.particles // 2)
+        raw = moved.get(self.tensor_keys.raw_action)
+        direction = stein_gradient(self._scores(fixed), fixed.get(self.tensor_keys.raw_action), raw.detach())
+        return -(direction * raw).sum(-1).mean(0)
 
     def _scores(self, draws: TensorDictBase) -> Tensor:
         action = draws.get(self.tensor_keys.action).requires_grad_()

@@ -128,17 +128,17 @@ def test_the_samplers_gradient_is_steins_through_the_network() -> None:
     loss._next_value(batch)
     sampler = loss.actor_network
     with loss.actor_network_params.to_module(sampler):
-        draws = sampler(batch.select("observation", "desired_goal").expand(4, 3).copy())
-        action = draws["action"][:2].detach().requires_grad_()
-        q_inputs = draws[:2].detach().set("action", action)
+        fixed, moved = (sampler(batch.select("observation", "desired_goal").expand(2, 3).copy()) for _ in range(2))
+        action = fixed["action"].detach().requires_grad_()
+        q_inputs = fixed.detach().set("action", action)
         with loss.qvalue_network_params.data.to_module(loss.qvalue_network):
             (gradient,) = torch.autograd.grad(loss.qvalue_network(q_inputs)["state_action_value"].sum(), action)
-        raw = draws["raw_action"]
+        raw = moved["raw_action"]
         scores = squashed_score(gradient, action.detach(), 0.1)
-        direction = stein_gradient(scores, raw[:2].detach(), raw[2:].detach())
+        direction = stein_gradient(scores, fixed["raw_action"].detach(), raw.detach())
         weight = loss.actor_network_params["module", "1", "module", "mlp", "0", "weight"]
         expected = torch.zeros_like(weight)
-        for value, towards in zip(raw[2:].flatten(), direction.flatten(), strict=True):
+        for value, towards in zip(raw.flatten(), direction.flatten(), strict=True):
             expected -= towards * torch.autograd.grad(value, weight, retain_graph=True)[0] / 6
     torch.testing.assert_close(weight.grad, expected)
 
@@ -242,3 +242,10 @@ def test_a_restored_one_goes_on_to_the_bit(proposal: str) -> None:
     for batch, numbers in zip(batches[3:], expected, strict=True):
         found = other.step(batch.clone())
         assert all(torch.equal(found[key], numbers[key]) for key in numbers)
+
+
+def test_a_sampler_without_the_action_before_tanh_is_refused() -> None:
+    plain = TensorDictSequential(Noise(2, like="observation"), TensorDictModule(nn.Linear(2, 2), ["noise"], ["action"]))
+    qvalue = TensorDictModule(Scaled(), ["observation", "action"], ["state_action_value"])
+    with pytest.raises(UsageError, match="has no 'raw_action'"):
+        SoftQLoss(plain, qvalue, alpha=0.1, gamma=0.9)(transition())
