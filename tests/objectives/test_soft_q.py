@@ -8,9 +8,10 @@ import torch
 from tensordict import TensorDict
 from tensordict.nn import TensorDictModule, TensorDictSequential
 from torch import Tensor, nn
+from torchrl.data import LazyTensorStorage, TensorDictPrioritizedReplayBuffer
 from torchrl.objectives import SoftUpdate, ValueEstimators
 
-from sher_rl import GoalDims, Learner, SoftQLoss, UsageError, make_soft_q_networks
+from sher_rl import GoalDims, HindsightRelabel, Learner, SoftQLoss, UsageError, make_soft_q_networks
 from sher_rl.functional.stein import squashed_score, stein_gradient
 from sher_rl.modules.soft_q import Noise
 
@@ -155,13 +156,13 @@ def test_the_sampler_learns_both_modes_and_their_spread() -> None:
         def forward(self, action: Tensor) -> Tensor:
             return -4 * (action.abs() - 0.6).square() + 0 * self.unused
 
-    sampler, _ = make_soft_q_networks(GoalDims(1, 1, 1), (64, 64))
+    sampler, _ = make_soft_q_networks(GoalDims(1, 1, 1), (32, 32))
     qvalue = TensorDictModule(TwoHills(), ["action"], ["state_action_value"])
     loss = SoftQLoss(sampler, qvalue, alpha=5.0, gamma=0.0, value_samples=1)
     learner = Learner(loss, actor_lr=3e-3, critic_lr=0.0, polyak=0.9)
-    state = {"observation": torch.zeros(16, 1), "desired_goal": torch.zeros(16, 1)}
-    after = {**state, "reward": torch.zeros(16, 1), "terminated": torch.ones(16, 1, dtype=torch.bool)}
-    batch = TensorDict({**state, "action": torch.zeros(16, 1), "next": after}, [16])
+    state = {"observation": torch.zeros(4, 1), "desired_goal": torch.zeros(4, 1)}
+    after = {**state, "reward": torch.zeros(4, 1), "terminated": torch.ones(4, 1, dtype=torch.bool)}
+    batch = TensorDict({**state, "action": torch.zeros(4, 1), "next": after}, [4])
     for alpha in [5.0] * 150 + [0.2] * 250:
         loss.alpha = alpha
         learner.step(batch)
@@ -249,3 +250,32 @@ def test_a_sampler_without_the_action_before_tanh_is_refused() -> None:
     qvalue = TensorDictModule(Scaled(), ["observation", "action"], ["state_action_value"])
     with pytest.raises(UsageError, match="has no 'raw_action'"):
         SoftQLoss(plain, qvalue, alpha=0.1, gamma=0.9)(transition())
+
+
+def test_a_task_of_one_state_is_learned_to_its_fixed_point() -> None:
+    # Q = -1 + γ (Q + α d ln 2)
+    loss = flat_loss(value_samples=2, particles=2)
+    learner = Learner(loss, actor_lr=0.0, critic_lr=0.1, polyak=0.5)
+    batch = transition(next_s=1.0)
+    batch["observation"] = torch.ones(1, 1)
+    for _ in range(150):
+        q = learner.step(batch)["q_mean"].item()
+    assert q == pytest.approx((-1 + 0.5 * 0.5 * 2 * math.log(2)) / (1 - 0.5), abs=0.01)
+
+
+def test_prioritised_replay_with_hindsight_goes_with_it() -> None:
+    storage = LazyTensorStorage(100)
+    relabel = HindsightRelabel(lambda achieved, desired: -(achieved != desired).any(-1, keepdim=True).float(), storage)
+    buffer = TensorDictPrioritizedReplayBuffer(
+        alpha=0.6, beta=0.4, storage=storage, transform=relabel, batch_size=16, priority_key="td_error"
+    )
+    steps = random_batch(40)
+    steps["next", "achieved_goal"] = torch.randn(40, 3)
+    steps["next", "done"] = (torch.arange(40) % 10 == 9).unsqueeze(-1)
+    buffer.extend(steps)
+    learner = Learner(network_loss(clip="soft"), actor_lr=1e-3, critic_lr=1e-3, polyak=0.9)
+    for _ in range(3):
+        batch = buffer.sample()
+        learner.step(batch)
+        buffer.update_tensordict_priority(batch)
+    assert batch["td_error"].shape == batch["priority_weight"].shape == (16,)
