@@ -103,7 +103,7 @@ def train(env: EnvBase, frames: int, seed: int, plain: bool = False) -> tuple[Te
     collector = Collector(env, sampler, frames_per_batch=16 * STEPS, total_frames=frames)
     for data in collector:
         buffer.extend(data if hindsight else data.reshape(-1))
-        for _ in range(40):
+        for _ in range(80):
             learner.step(buffer.sample())
     collector.shutdown()
     return sampler, qvalue
