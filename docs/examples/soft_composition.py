@@ -39,7 +39,7 @@ def place_of(place: Tensor) -> Tensor:
 
 def trained_for(part: Callable[[Tensor], Tensor], frames: int, seed: int) -> TensorDictSequential:
     """A soft Q of goals that are a part of a place; it reads that part where the goal is a whole place."""
-    _, qvalue = train(Point(16, part), frames, seed)
+    _, qvalue = train(Point(16, part), frames, seed, updates=40)
     return TensorDictSequential(TensorDictModule(part, ["desired_goal"], ["desired_goal"]), qvalue)
 
 

@@ -86,8 +86,10 @@ def reward(achieved: Tensor, desired: Tensor) -> Tensor:
     return (torch.linalg.vector_norm(achieved - desired, dim=-1, keepdim=True) < RADIUS).float() - 1
 
 
-def train(env: EnvBase, frames: int, seed: int, plain: bool = False) -> tuple[TensorDictSequential, TensorDictModule]:
-    """Train a sampler and its Q in an environment of 16 points."""
+def train(
+    env: EnvBase, frames: int, seed: int, *, updates: int, plain: bool = False
+) -> tuple[TensorDictSequential, TensorDictModule]:
+    """Train a sampler and its Q in an environment of 16 points, by a number of updates for each 320 frames."""
     torch.manual_seed(seed)
     env = TransformedEnv(env, StepCounter(STEPS))
     env.set_seed(seed)
@@ -103,7 +105,7 @@ def train(env: EnvBase, frames: int, seed: int, plain: bool = False) -> tuple[Te
     collector = Collector(env, sampler, frames_per_batch=16 * STEPS, total_frames=frames)
     for data in collector:
         buffer.extend(data if hindsight else data.reshape(-1))
-        for _ in range(80):
+        for _ in range(updates):
             learner.step(buffer.sample())
     collector.shutdown()
     return sampler, qvalue
@@ -133,7 +135,7 @@ def corners(steps: TensorDictBase) -> list[int]:
 
 def main(frames: int = 16_000, plain: bool = False, seed: int = 0) -> float:
     """Train, and return the success rate, on unseen goals, of the best of the sampler's actions."""
-    sampler, qvalue = train(Point(16, torch.abs), frames, seed, plain)  # the same at (±x, ±y)
+    sampler, qvalue = train(Point(16, torch.abs), frames, seed, updates=80, plain=plain)  # the same at (±x, ±y)
     middle = Point(200, torch.abs, start=(0.0, 0.0), end=(0.6, 0.6))
     exact = BestOfSamples(qvalue, UniformActions(2), alpha=ALPHA, candidates=64)
     for name, policy in {"sampler": sampler, "exact policy of Q": exact}.items():

@@ -55,7 +55,7 @@ def test_soft_q_learning_flips_eight_bits_with_hindsight(soft):
 
 def test_soft_q_learning_brings_a_point_to_an_x(soft):
     example, x_of = load("soft_point"), load("soft_composition").x_of
-    sampler, qvalue = example.train(example.Point(16, x_of), frames=2_240, seed=0)
+    sampler, qvalue = example.train(example.Point(16, x_of), frames=2_240, seed=0, updates=40)
     best = sher_rl.BestOfSamples(qvalue, sampler, alpha=example.ALPHA, candidates=32)
     assert example.success_rate(example.rollout(example.Point(100, x_of), best)) >= 0.9
 
@@ -70,7 +70,7 @@ def test_soft_q_learning_flips_fifteen_bits_with_hindsight_alone(soft):
 @pytest.mark.slow
 def test_soft_q_learning_comes_to_one_of_four_goals_and_its_sampler_to_each(soft):
     example = load("soft_point")
-    sampler, qvalue = example.train(example.Point(16, torch.abs), frames=16_000, seed=0)
+    sampler, qvalue = example.train(example.Point(16, torch.abs), frames=16_000, seed=0, updates=80)
     best = sher_rl.BestOfSamples(qvalue, sampler, alpha=example.ALPHA, candidates=32)
     assert example.success_rate(example.rollout(example.Point(200, torch.abs), best)) >= 0.9
     middle = example.Point(200, torch.abs, start=(0.0, 0.0), end=(0.6, 0.6))
