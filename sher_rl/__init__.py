@@ -12,6 +12,7 @@ from sher_rl.functional.sub_task import SubTask
 from sher_rl.learners.autograd import Learner
 from sher_rl.learners.fused.learner import FusedLearner, fast_dtype
 from sher_rl.learners.two_stage import fit_factors, fit_table
+from sher_rl.modules.boltzmann import BestOfSamples, ComposedQ, UniformActions, make_boltzmann_policy
 from sher_rl.modules.critics import (
     TwoStreamCritic,
     make_bilinear_networks,
@@ -24,8 +25,11 @@ from sher_rl.modules.normalize import GoalNormalizer
 from sher_rl.modules.norms import PoseNorm, RelayNorm
 from sher_rl.modules.policy import make_explorer, make_policy
 from sher_rl.modules.policy_file import load_policy, pretrained
+from sher_rl.modules.soft_q import make_soft_q_networks
 from sher_rl.objectives.ddpg import MultiGoalDDPGLoss
+from sher_rl.objectives.discrete_soft_q import DiscreteSoftQLoss
 from sher_rl.objectives.sher import SoftMultiGoalLoss
+from sher_rl.objectives.soft_q import SoftQLoss
 from sher_rl.replay.relabel import HindsightRelabel
 from sher_rl.replay.relay import RelayGoals
 from sher_rl.samplers.cher import CHERSampler
@@ -41,9 +45,12 @@ __version__ = "0.1.0"
 
 __all__ = [
     "TASKS",
+    "BestOfSamples",
     "CDPSampler",
     "CHERSampler",
+    "ComposedQ",
     "Config",
+    "DiscreteSoftQLoss",
     "EBPSampler",
     "FusedLearner",
     "GoalDims",
@@ -61,8 +68,10 @@ __all__ = [
     "RelayGoals",
     "RelayNorm",
     "SoftMultiGoalLoss",
+    "SoftQLoss",
     "SubTask",
     "TwoStreamCritic",
+    "UniformActions",
     "UsageError",
     "cli",
     "delta_s",
@@ -72,6 +81,7 @@ __all__ = [
     "goal_reward",
     "load_policy",
     "make_bilinear_networks",
+    "make_boltzmann_policy",
     "make_ddpg_networks",
     "make_env",
     "make_explorer",
@@ -81,6 +91,7 @@ __all__ = [
     "make_networks",
     "make_policy",
     "make_sampler",
+    "make_soft_q_networks",
     "make_two_stream_networks",
     "pretrained",
     "train",

@@ -30,6 +30,20 @@ def check_numbers(**values: Any) -> None:
             raise UsageError(f"{name} is {value!r:.80}; use a finite number.")
 
 
+def check_positive(**values: float) -> None:
+    """Refuse arguments that are no finite number above 0.
+
+    Raises:
+        UsageError: naming the first.
+
+    >>> check_positive(alpha=0.1)
+    """
+    check_numbers(**values)
+    for name, value in values.items():
+        if value <= 0:
+            raise UsageError(f"{name} is {value}; use a number above 0.")
+
+
 def check_counts(least: int = 1, **values: Any) -> None:
     """Refuse arguments that are no whole number of at least ``least``.
 

@@ -59,7 +59,7 @@ def gradient_step(loss: LossModule, batch: TensorDict) -> Callable[[], None]:
 
     def step() -> None:
         losses = loss(batch)
-        sum(value for key, value in losses.items() if key.startswith("loss_") and value.requires_grad).backward()
+        sum(value for key, value in losses.items() if key.startswith("loss") and value.requires_grad).backward()
         optimizer.step()
         optimizer.zero_grad()
         target.step()

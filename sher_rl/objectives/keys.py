@@ -24,6 +24,21 @@ class SoftMultiGoalKeys:
     priority_weight: NestedKey = "priority_weight"
 
 
+@dataclass
+class SoftQKeys:
+    """Names that :class:`~sher_rl.SoftQLoss` reads and writes, which its ``set_keys`` changes."""
+
+    action: NestedKey = "action"
+    raw_action: NestedKey = "raw_action"
+    noise: NestedKey = "noise"
+    reward: NestedKey = "reward"
+    terminated: NestedKey = "terminated"
+    steps_to_next_obs: NestedKey = "steps_to_next_obs"
+    state_action_value: NestedKey = "state_action_value"
+    priority: NestedKey = "td_error"
+    priority_weight: NestedKey = "priority_weight"
+
+
 def input_keys(now: Iterable[NestedKey], following: Iterable[NestedKey]) -> list[NestedKey]:
     """What is read from a batch: the keys of ``now``, and those of ``following`` under ``next``, each once.
 

@@ -13,6 +13,7 @@ import gymnasium
 import pytest
 import torch
 from helpers.same_run import assert_same_run
+from torchrl.envs.utils import ExplorationType
 
 import sher_rl
 from sher_rl.report.progress_csv import read_progress
@@ -36,6 +37,55 @@ def test_dqn_flips_fifteen_bits_with_hindsight_alone():
     example = load("bit_flipping")
     assert example.main(bits=15) >= 0.9
     assert example.main(bits=15, plain=True) <= 0.1
+
+
+@pytest.fixture
+def soft(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Examples of soft Q-learning take parts of each other; on one thread, as their networks are small."""
+    monkeypatch.syspath_prepend(EXAMPLES)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def test_soft_q_learning_flips_eight_bits_with_hindsight(soft):
+    assert load("soft_bit_flipping").main(bits=8, frames=8_000) >= 0.9
+
+
+def test_soft_q_learning_brings_a_point_to_an_x(soft):
+    example, x_of = load("soft_point"), load("soft_composition").x_of
+    sampler, qvalue = example.train(example.Point(16, x_of), frames=2_240, seed=0, updates=40)
+    best = sher_rl.BestOfSamples(qvalue, sampler, alpha=example.ALPHA, candidates=32)
+    assert example.success_rate(example.rollout(example.Point(100, x_of), best)) >= 0.9
+
+
+@pytest.mark.slow
+def test_soft_q_learning_flips_fifteen_bits_with_hindsight_alone(soft):
+    example = load("soft_bit_flipping")
+    assert example.main() >= 0.9
+    assert example.main(plain=True) <= 0.1
+
+
+@pytest.mark.slow
+def test_soft_q_learning_comes_to_one_of_four_goals_and_its_sampler_to_each(soft):
+    example = load("soft_point")
+    sampler, qvalue = example.train(example.Point(16, torch.abs), frames=16_000, seed=0, updates=80)
+    best = sher_rl.BestOfSamples(qvalue, sampler, alpha=example.ALPHA, candidates=32)
+    assert example.success_rate(example.rollout(example.Point(200, torch.abs), best)) >= 0.9
+    middle = example.Point(200, torch.abs, start=(0.0, 0.0), end=(0.6, 0.6))
+    assert min(example.corners(example.rollout(middle, sampler, ExplorationType.RANDOM))) > 0
+
+
+@pytest.mark.slow
+def test_the_mean_of_two_soft_qs_does_both_tasks(soft, tmp_path):
+    pytest.importorskip("matplotlib")
+    at_x, at_y, both = load("soft_composition").main(picture=tmp_path / "paths.png").values()
+    assert at_x[0] >= 0.9
+    assert at_y[1] >= 0.9
+    assert both[2] >= 0.9
+    assert max(at_x[2], at_y[2]) <= 0.5
+    assert (tmp_path / "paths.png").exists()
 
 
 @pytest.mark.parametrize("name", ["sac", "ddpg"])
