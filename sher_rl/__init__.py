@@ -28,11 +28,12 @@ from sher_rl.objectives.ddpg import MultiGoalDDPGLoss
 from sher_rl.objectives.sher import SoftMultiGoalLoss
 from sher_rl.replay.relabel import HindsightRelabel
 from sher_rl.replay.relay import RelayGoals
+from sher_rl.replay.spliced import SplicedGoals
 from sher_rl.samplers.cher import CHERSampler
 from sher_rl.samplers.density import CDPSampler, MEPSampler
 from sher_rl.samplers.energy import EBPSampler
 from sher_rl.tasks import TASKS
-from sher_rl.training.config import Config, HerConfig, RelayConfig
+from sher_rl.training.config import Config, DherConfig, HerConfig, RelayConfig
 from sher_rl.training.loop import train
 from sher_rl.training.parts import Parts
 from sher_rl.training.samplers import make_sampler
@@ -44,6 +45,7 @@ __all__ = [
     "CDPSampler",
     "CHERSampler",
     "Config",
+    "DherConfig",
     "EBPSampler",
     "FusedLearner",
     "GoalDims",
@@ -61,6 +63,7 @@ __all__ = [
     "RelayGoals",
     "RelayNorm",
     "SoftMultiGoalLoss",
+    "SplicedGoals",
     "SubTask",
     "TwoStreamCritic",
     "UsageError",
