@@ -33,7 +33,7 @@ class Spots(NamedTuple):
 
     def in_cells_of(self, others: Spots) -> tuple[Spots, Spots]:
         """Those of ``others`` whose cell these have a row in, and these rows; they have one a cell, ascending."""
-        place = torch.searchsorted(self.cell, others.cell)
+        place = torch.searchsorted(self.cell, others.cell.contiguous())
         inside = place < len(self.cell)
         place, others = place[inside], others.of(inside)
         found = self.cell[place] == others.cell

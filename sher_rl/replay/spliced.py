@@ -110,10 +110,11 @@ class SplicedGoals(Transform):
 
     def _holds(self, slot: Tensor, trajectory: Tensor) -> Tensor:
         """Whether slots hold rows of those episodes."""
-        return _torchrl.columns(self.storage).get(TRAJECTORY)[slot] == trajectory
+        written = slot < _torchrl.rows_stored(self.storage)
+        return written & (_torchrl.columns(self.storage).get(TRAJECTORY)[slot] == trajectory)
 
     def forward(self, tensordict: TensorDictBase) -> TensorDictBase:
-        """Change a batch in place."""
+        """Splice a share of a batch, and leave the one given as it is: ``buffer[:]`` of a full one is its storage."""
         if tensordict.ndim != 1:  # the buffer was indexed, and not sampled
             return self.forward(tensordict.reshape(-1)).reshape(tensordict.shape)
         if tensordict.get(RELABELLED, None) is None:
@@ -124,10 +125,11 @@ class SplicedGoals(Transform):
         if not len(meetings.cell) or not len(place):
             return tensordict
         spliced, intact = self._splice(meetings, len(place))
+        batch = tensordict.copy()
         for key in spliced.keys(include_nested=True, leaves_only=True):
-            kept = tensordict.get(key)
-            _torchrl.set_column(tensordict, key, kept.index_copy(0, place[intact], spliced.get(key)[intact].to(kept)))
-        return tensordict
+            kept = batch.get(key)
+            _torchrl.set_column(batch, key, kept.index_copy(0, place[intact], spliced.get(key)[intact].to(kept)))
+        return batch
 
     def _splice(self, meetings: Meetings, count: int) -> tuple[TensorDictBase, Tensor]:
         """Transitions ``(count,)`` with the goals of others, and whether none of their slots was overwritten since."""
