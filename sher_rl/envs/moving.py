@@ -11,7 +11,7 @@ import numpy as np
 from gymnasium_robotics.envs.fetch.fetch_env import MujocoFetchEnv
 from gymnasium_robotics.envs.fetch.push import MujocoFetchPushEnv
 from gymnasium_robotics.envs.fetch.reach import MujocoFetchReachEnv
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from sher_rl.functional.goal_motion import along_line, on_circle
 from sher_rl.tasks import get_task
@@ -19,9 +19,9 @@ from sher_rl.tasks import get_task
 HEIGHT = 0.5
 """Metres, of the goals that the gripper has to reach."""
 REACH_VELOCITY = np.array([0.011, 0.0, 0.0])
-"""Metres a step, of DyReach's goals."""
+"""Metres a step, of DyReach's goals: away from the robot."""
 PUSH_VELOCITY = np.array([0.0, 0.005, 0.0])
-"""Metres a step, of DyPush's goals."""
+"""Metres a step, of DyPush's goals: along the table."""
 CIRCLE_CENTRE = np.array([0.8, 0.5])
 """Metres, about which the centres of DyCircle's circles lie."""
 CIRCLE_RADIUS = 0.1
@@ -55,16 +55,17 @@ class MovingGoal(MujocoFetchEnv):
 
 
 class DyReach(MovingGoal, MujocoFetchReachEnv):
-    """The gripper has to reach a goal that moves away from the robot on a straight line."""
+    """The gripper has to reach a goal that moves on a straight line, by ``velocity`` metres a step."""
 
-    def __init__(self, reward_type: str = "sparse", **kwargs: Any) -> None:
+    def __init__(self, reward_type: str = "sparse", velocity: ArrayLike = REACH_VELOCITY, **kwargs: Any) -> None:
         super().__init__(reward_type=reward_type, **kwargs)
+        self.velocity = np.asarray(velocity, dtype=np.float64)
         self.distance_threshold = get_task("DyReach-v0").goal.distance
         self.target_range = 0.1
 
     def move_goal(self) -> None:
-        """Put the goal a step further from the robot."""
-        self.goal = along_line(self.goal, REACH_VELOCITY)
+        """Put the goal a step further on its line."""
+        self.goal = along_line(self.goal, self.velocity)
 
     def _sample_goal(self) -> NDArray[Any]:
         goal = super()._sample_goal()
@@ -99,15 +100,16 @@ class DyCircle(MovingGoal, MujocoFetchReachEnv):
 
 
 class DyPush(MovingGoal, MujocoFetchPushEnv):
-    """The box has to be pushed to a goal that moves along the table on a straight line."""
+    """The box has to be pushed to a goal that moves along the table, by ``velocity`` metres a step."""
 
-    def __init__(self, reward_type: str = "sparse", **kwargs: Any) -> None:
+    def __init__(self, reward_type: str = "sparse", velocity: ArrayLike = PUSH_VELOCITY, **kwargs: Any) -> None:
         super().__init__(reward_type=reward_type, **kwargs)
+        self.velocity = np.asarray(velocity, dtype=np.float64)
         self.distance_threshold = get_task("DyPush-v0").goal.distance
 
     def move_goal(self) -> None:
-        """Put the goal a step further along the table."""
-        self.goal = along_line(self.goal, PUSH_VELOCITY)
+        """Put the goal a step further on its line."""
+        self.goal = along_line(self.goal, self.velocity)
 
     def _reset_sim(self) -> bool:
         done = super()._reset_sim()

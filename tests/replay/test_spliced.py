@@ -45,7 +45,9 @@ def test_what_is_spliced_is_what_brute_force_finds(lengths: list[int], seed: int
     batch = sample(buffer, 200)
     spliced = batch["hindsight", "relabelled"]
     assert spliced.all() or not spliced.any()
-    assert torch.equal(batch["next", "reward"], reward_fn(batch["next", "achieved_goal"], batch["next", "desired_goal"]))
+    assert torch.equal(
+        batch["next", "reward"], reward_fn(batch["next", "achieved_goal"], batch["next", "desired_goal"])
+    )
     allowed = may_be_spliced(episodes, capacity)
     assert tuples(batch[spliced]) <= allowed
     assert spliced.any() == bool(allowed)
@@ -118,7 +120,9 @@ def test_the_rest_can_have_ordinary_hindsight() -> None:
     moved = (batch["next", "desired_goal"] != batch["desired_goal"]).any(-1)
     still = batch["hindsight", "relabelled"] & ~moved
     assert 0.35 < still.float().mean() < 0.45  # 0.5 of 4 in 5, whose goals stand still
-    assert torch.equal(batch["next", "reward"], reward_fn(batch["next", "achieved_goal"], batch["next", "desired_goal"]))
+    assert torch.equal(
+        batch["next", "reward"], reward_fn(batch["next", "achieved_goal"], batch["next", "desired_goal"])
+    )
 
 
 def test_several_environments_and_single_transitions_are_told_apart() -> None:
