@@ -71,6 +71,8 @@ class SplicedGoals(Transform):
         if not 0 <= share <= 1:
             raise UsageError(f"share is {share}; use a number from 0 to 1.")
         self.rewriter = relabel.on_read.rewriter
+        keys = self.rewriter.keys
+        self._read = (keys.next_achieved_goal, keys.next_desired_goal, keys.next_reward, keys.next_done)
         self.storage = relabel.on_read.storage
         self.generator = relabel.generator
         self.cell = cell
@@ -92,17 +94,15 @@ class SplicedGoals(Transform):
 
     def mark_update(self, index: Tensor | int) -> None:
         """Take in the rows that were just written to some slots, ``(n,)``, in the order of time."""
-        columns = _torchrl.columns(self.storage)
         slot = torch.as_tensor(index).reshape(-1)
+        rows = _torchrl.columns(self.storage).select(*self._read, TRAJECTORY)[slot]
         keys = self.rewriter.keys
-        trajectory = columns.get(TRAJECTORY)[slot]
-        met = (columns.get(keys.next_reward)[slot] >= 0).reshape(len(slot), -1).any(-1)
-        done = columns.get(keys.next_done)[slot].reshape(len(slot), -1).any(-1)
+        trajectory = rows.get(TRAJECTORY)
         _, episode = torch.unique_consecutive(trajectory, return_inverse=True)
-        succeeded = any_of_each(met, episode)
-        self._count(succeeded[any_of_each(done, episode)])
-        achieved = Spots(cell_keys(columns.get(keys.next_achieved_goal)[slot], self.cell), slot, trajectory)
-        desired = Spots(cell_keys(columns.get(keys.next_desired_goal)[slot], self.cell), slot, trajectory)
+        succeeded = any_of_each((rows.get(keys.next_reward) >= 0).flatten(1).any(-1), episode)
+        self._count(succeeded[any_of_each(rows.get(keys.next_done).flatten(1).any(-1), episode)])
+        achieved = Spots(cell_keys(rows.get(keys.next_achieved_goal), self.cell), slot, trajectory)
+        desired = Spots(cell_keys(rows.get(keys.next_desired_goal), self.cell), slot, trajectory)
         self.table.add(achieved, desired.of(~succeeded[episode]), self._holds)
 
     def _count(self, succeeded: Tensor) -> None:
@@ -124,33 +124,29 @@ class SplicedGoals(Transform):
         meetings = self.table.meetings
         if not len(meetings.cell) or not len(place):
             return tensordict
+        _check_sampler(self.storage)
         spliced, intact = self._splice(meetings, len(place))
         batch = tensordict.copy()
         for key in spliced.keys(include_nested=True, leaves_only=True):
             kept = batch.get(key)
-            _torchrl.set_column(batch, key, kept.index_copy(0, place[intact], spliced.get(key)[intact].to(kept)))
+            _torchrl.set_column(batch, key, kept.index_copy(0, place[intact], spliced.get(key).to(kept)))
         return batch
 
     def _splice(self, meetings: Meetings, count: int) -> tuple[TensorDictBase, Tensor]:
         """Transitions ``(count,)`` with the goals of others, and whether none of their slots was overwritten since."""
-        _check_sampler(self.storage)
         ring = storage_ring(self.storage)
         drawn = meetings.of(self._draw(count, ring).mul(len(meetings.cell)).long())
-        achieving = Place(drawn.achieved_slot, drawn.achieved_slot, drawn.achieved_trajectory, ring)
-        desiring = Place(drawn.desired_slot, drawn.desired_slot, drawn.desired_trajectory, ring)
-        back = steps_back(achieving.before, desiring.before, self._draw(count, ring))
-        slot = (achieving.slot - back) % ring.capacity
-        other = (desiring.slot - back) % ring.capacity
-        intact = self._holds(slot, achieving.trajectory) & self._holds(other, desiring.trajectory)
-        goals = ring.columns.select(self.rewriter.keys.desired_goal, self.rewriter.keys.next_desired_goal)[other]
-        rows = ring.columns[slot]
-        return self.rewriter.set_goals(
-            rows,
-            goals.get(self.rewriter.keys.desired_goal),
-            goals.get(self.rewriter.keys.next_desired_goal),
-            torch.ones_like(intact),
-            (other - slot),
-        ), intact
+        one = Place(drawn.achieved_slot, drawn.achieved_slot, drawn.achieved_trajectory, ring)
+        other = Place(drawn.desired_slot, drawn.desired_slot, drawn.desired_trajectory, ring)
+        back = steps_back(one.before, other.before, self._draw(count, ring))
+        slot = (one.slot - back) % ring.capacity
+        goal_slot = (other.slot - back) % ring.capacity
+        intact = self._holds(slot, one.trajectory) & self._holds(goal_slot, other.trajectory)
+        keys = self.rewriter.keys
+        goal, after = (ring.columns.get(key)[goal_slot] for key in (keys.desired_goal, keys.next_desired_goal))
+        relabelled = torch.ones_like(intact)
+        rows = self.rewriter.set_goals(ring.columns[slot], goal, after, relabelled, goal_slot - slot)
+        return rows[intact], intact
 
     def _draw(self, count: int, ring: Ring) -> Tensor:
         """Uniform numbers in [0, 1), float64 ``(count,)``."""

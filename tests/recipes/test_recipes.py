@@ -112,7 +112,7 @@ def test_dher_refuses_a_task_whose_goal_stands_still(env_id: str) -> None:
 
 
 def test_sher_has_no_numbers_for_a_goal_that_moves() -> None:
-    with pytest.raises(UsageError, match="env_id 'DyReach-v0' has a goal that moves; use recipes/dher.py"):
+    with pytest.raises(UsageError, match=r"env_id 'DyReach-v0' has a goal that moves; use recipes/dher\.py"):
         load_recipe("sher").published("DyReach-v0")
 
 

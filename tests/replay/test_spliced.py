@@ -206,7 +206,7 @@ def test_samplers_that_need_their_rows_back_are_refused() -> None:
     buffer = TensorDictReplayBuffer(storage=storage, sampler=sampler, transform=transform, batch_size=4)
     for number in range(6):
         buffer.extend(moving_episode(6, number, number))
-    with pytest.raises(UsageError, match="sampler is PrioritizedSampler, .* use RandomSampler"):
+    with pytest.raises(UsageError, match=r"sampler is PrioritizedSampler, .* use RandomSampler\."):
         buffer.sample()
 
 
