@@ -17,7 +17,7 @@ from sher_rl.cli.recipe import cli_of_tasks
 REACH = sher_rl.DherConfig(
     env_id="DyReach-v0",
     method="dher",
-    total_frames=40_000,
+    total_frames=16_000,
     num_envs=16,
     frames_per_batch=800,  # 16 episodes
     updates_per_batch=320,
