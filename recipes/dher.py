@@ -6,9 +6,9 @@ python recipes/dher.py --env DyPush-v0 --share 0 --k 4    # ordinary hindsight, 
 
 import dataclasses
 
-import openmp  # noqa: F401  # first, since torch reads what it sets
+import sher
 import torch
-from torchrl.data import LazyTensorStorage, RandomSampler, TensorDictReplayBuffer
+from torchrl.data import LazyTensorStorage, TensorDictReplayBuffer
 from torchrl.envs import Compose
 
 import sher_rl
@@ -55,7 +55,7 @@ def published(env_id: str) -> sher_rl.DherConfig:
 
 
 def build(config: sher_rl.DherConfig) -> sher_rl.Parts:
-    """Parts of a run; the lines are those of DHER's Algorithm 1."""
+    """Parts of a run."""
     torch.manual_seed(config.seed)
     env = sher_rl.make_env(
         config.env_id,
@@ -64,7 +64,7 @@ def build(config: sher_rl.DherConfig) -> sher_rl.Parts:
         num_threads=config.num_threads,
     )
     dims = sher_rl.GoalDims.of(env)
-    actor, qvalue, value = sher_rl.make_networks(dims, config.hidden)
+    actor, qvalue, value = sher.CRITICS[config.critic](dims, config.hidden)
     storage = LazyTensorStorage(config.buffer_size, device=config.device)
     normalizer = sher_rl.GoalNormalizer(dims)
     policy = sher_rl.make_policy(normalizer.observation, normalizer.goal, actor).to(config.device)
@@ -73,10 +73,12 @@ def build(config: sher_rl.DherConfig) -> sher_rl.Parts:
         sher_rl.goal_reward(config.env_id), storage, k=config.k, goal_noise=config.goal_noise
     )
     spliced = sher_rl.SplicedGoals(relabel, cell=config.cell, share=config.share)
+    sampling = sher.SAMPLERS[config.sampler](config, relabel)
     buffer = TensorDictReplayBuffer(
         storage=storage,
-        sampler=RandomSampler(),
+        sampler=sampling.sampler,
         transform=Compose(relabel, spliced, normalizer),
+        generator=sampling.generator,
     )
     loss = sher_rl.SoftMultiGoalLoss(
         actor,
@@ -104,6 +106,7 @@ def build(config: sher_rl.DherConfig) -> sher_rl.Parts:
         relabel=relabel,
         buffer=buffer,
         learner=learner,
+        on_cycle=sampling.on_cycle,
     )
 
 
