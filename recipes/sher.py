@@ -40,7 +40,10 @@ CRITICS: dict[str, Callable[[sher_rl.GoalDims, Sequence[int]], Networks]] = {
 
 def published(env_id: str) -> sher_rl.Config:
     """Numbers of a task, those of its own recipe."""
-    return importlib.import_module(f"sher_{get_task(env_id).name}").CONFIG
+    task = get_task(env_id)
+    if task.goal_moves:
+        raise sher_rl.UsageError(f"env_id {env_id!r} has a goal that moves; use recipes/dher.py, with --share 0 --k 4.")
+    return importlib.import_module(f"sher_{task.name}").CONFIG
 
 
 def build(config: sher_rl.Config) -> sher_rl.Parts:

@@ -32,11 +32,12 @@ from sher_rl.objectives.sher import SoftMultiGoalLoss
 from sher_rl.objectives.soft_q import SoftQLoss
 from sher_rl.replay.relabel import HindsightRelabel
 from sher_rl.replay.relay import RelayGoals
+from sher_rl.replay.spliced import SplicedGoals
 from sher_rl.samplers.cher import CHERSampler
 from sher_rl.samplers.density import CDPSampler, MEPSampler
 from sher_rl.samplers.energy import EBPSampler
 from sher_rl.tasks import TASKS
-from sher_rl.training.config import Config, HerConfig, RelayConfig
+from sher_rl.training.config import Config, DherConfig, HerConfig, RelayConfig
 from sher_rl.training.loop import train
 from sher_rl.training.parts import Parts
 from sher_rl.training.samplers import make_sampler
@@ -50,6 +51,7 @@ __all__ = [
     "CHERSampler",
     "ComposedQ",
     "Config",
+    "DherConfig",
     "DiscreteSoftQLoss",
     "EBPSampler",
     "FusedLearner",
@@ -69,6 +71,7 @@ __all__ = [
     "RelayNorm",
     "SoftMultiGoalLoss",
     "SoftQLoss",
+    "SplicedGoals",
     "SubTask",
     "TwoStreamCritic",
     "UniformActions",

@@ -1,4 +1,4 @@
-"""What is known of the paper's eight tasks: one record each, with gymnasium-robotics' and the papers' numbers."""
+"""What is known of each task: the paper's eight, with gymnasium-robotics' numbers, and those whose goals move."""
 
 from __future__ import annotations
 
@@ -45,7 +45,9 @@ class Task:
     max_energy_gain: float | None
     """EBP's bound E_max on what one step counts, in joules (arXiv:1810.01363); None where no object moves."""
     paper_delta_s: Mapping[str, float]
-    """δS in Table 1 of arXiv:2002.02089, by method: ``her``, ``cher`` and ``sher``."""
+    """δS in Table 1 of arXiv:2002.02089, by method: ``her``, ``cher`` and ``sher``; empty for tasks it has not."""
+    goal_moves: bool = False
+    """Whether the goal moves during an episode, which then succeeds if the goal is met at any step, not at the last."""
 
     @property
     def dense_id(self) -> str:
@@ -129,6 +131,36 @@ RECORDS = (
         paper_delta_s={"her": 0.074, "cher": 0.066, "sher": 0.059},
     ),
 )
+MOVING_RECORDS = (
+    Task(
+        env_id="DyReach-v0",
+        goal=PointGoal(distance=0.01),
+        episode_steps=50,
+        cycles_per_epoch=50,
+        max_energy_gain=None,
+        paper_delta_s={},
+        goal_moves=True,
+    ),
+    Task(
+        env_id="DyCircle-v0",
+        goal=PointGoal(distance=0.01),
+        episode_steps=50,
+        cycles_per_epoch=50,
+        max_energy_gain=None,
+        paper_delta_s={},
+        goal_moves=True,
+    ),
+    Task(
+        env_id="DyPush-v0",
+        goal=PointGoal(distance=0.01),
+        episode_steps=50,
+        cycles_per_epoch=50,
+        max_energy_gain=math.inf,
+        paper_delta_s={},
+        goal_moves=True,
+    ),
+)
+"""Tasks whose goals move (Fang et al., ICLR 2019): the Fetch arm with the numbers of mengf1/DHER."""
 TASKS = tuple(task.env_id for task in RECORDS)
 """Environment ids of the paper's eight tasks, sparse reward. ``FetchPushDense-v4`` and the like exist too."""
 
@@ -140,7 +172,17 @@ def find_task(env_id: str) -> Task | None:
     'FetchPush-v4'
     >>> find_task("PointMaze_UMaze-v3")
     """
-    return next((task for task in RECORDS if env_id in (task.env_id, task.dense_id)), None)
+    return next((task for task in _all_records() if env_id in (task.env_id, task.dense_id)), None)
+
+
+def goal_moves(env_id: str) -> bool:
+    """Whether the goals of an environment are known to move during an episode.
+
+    >>> goal_moves("DyReach-v0"), goal_moves("FetchReach-v4"), goal_moves("PointMaze_UMaze-v3")
+    (True, False, False)
+    """
+    task = find_task(env_id)
+    return task is not None and task.goal_moves
 
 
 def get_task(env_id: str) -> Task:
@@ -177,8 +219,12 @@ def check_env_id(env_id: str) -> None:
             raise UsageError(f"env_id {env_id!r} is not maintained; use {current!r}.")
 
 
+def _all_records() -> tuple[Task, ...]:
+    return (*RECORDS, *MOVING_RECORDS)
+
+
 def _all_ids() -> Iterator[str]:
-    for task in RECORDS:
+    for task in _all_records():
         yield task.env_id
         yield task.dense_id
 

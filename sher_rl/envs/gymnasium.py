@@ -18,6 +18,7 @@ from sher_rl.envs.make_gym import make_gym
 from sher_rl.envs.mazes import SaveableMaze, is_maze
 from sher_rl.envs.state_values import to_arrays, to_tensors
 from sher_rl.errors import UsageError
+from sher_rl.tasks import goal_moves
 
 
 class GymEnvs(TransformedEnv):
@@ -42,6 +43,7 @@ class GymEnvs(TransformedEnv):
 
     def __init__(self, env_id: str, num_envs: int, **gym_kwargs: Any) -> None:
         super().__init__(SerialEnv(num_envs, partial(_GoalEnv.make, env_id, **gym_kwargs)), DoubleToFloat())
+        self.goal_moves = goal_moves(env_id)
 
     def get_state(self) -> dict[str, Any]:
         """What the next step and reset depend on, as tensors, numbers and text; episodes may be under way.

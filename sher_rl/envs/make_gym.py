@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sher_rl.envs.compatibility import mend_joint_types
 from sher_rl.errors import UsageError
-from sher_rl.tasks import TASKS, check_env_id
+from sher_rl.tasks import MOVING_RECORDS, TASKS, check_env_id
 
 if TYPE_CHECKING:
     import gymnasium
@@ -49,7 +49,7 @@ def make_gym(env_id: str, **gym_kwargs: Any) -> gymnasium.Env:
 
 
 def import_gymnasium() -> ModuleType:
-    """gymnasium, with the tasks of gymnasium-robotics registered, and working, where MuJoCo is installed."""
+    """gymnasium, with gymnasium-robotics' tasks and those of moving goals registered, where MuJoCo is installed."""
     with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):  # a notice about Adroit, each time
         import gymnasium  # noqa: PLC0415
 
@@ -57,4 +57,17 @@ def import_gymnasium() -> ModuleType:
             from gymnasium_robotics.utils import mujoco_utils  # noqa: PLC0415
 
             mend_joint_types(mujoco_utils)
+            _register_moving_goals(gymnasium)
     return gymnasium
+
+
+def _register_moving_goals(gymnasium: ModuleType) -> None:
+    for task in MOVING_RECORDS:
+        for env_id, reward_type in ((task.env_id, "sparse"), (task.dense_id, "dense")):
+            if env_id not in gymnasium.registry:
+                gymnasium.register(
+                    id=env_id,
+                    entry_point=f"sher_rl.envs.moving:{task.title}",
+                    max_episode_steps=task.episode_steps,
+                    kwargs={"reward_type": reward_type},
+                )

@@ -19,8 +19,8 @@ def get_state(sims: Sequence[Any]) -> dict[str, Any]:
     """Everything that unwrapped gymnasium environments of one task go on from.
 
     Returns:
-        Arrays: ``physics`` and what is derived of it, float64 ``[n, ...]``, and ``warnings``, int64 ``[n, kinds]``; and
-        ``random``, the state of each environment's generator as JSON.
+        Arrays: ``physics`` and what is derived of it, float64 ``[n, ...]``, and ``warnings``, int64 ``[n, kinds]``;
+        ``random``, the state of each environment's generator as JSON; and, where goals move, their ``goal_path``.
 
     >>> from sher_rl import make_env
     >>> sims = make_env("FetchReach-v4", 2)._sims
@@ -30,6 +30,8 @@ def get_state(sims: Sequence[Any]) -> dict[str, Any]:
     arrays = {name: np.stack([getattr(sim.data, name) for sim in sims]) for name in _DERIVED}
     arrays["physics"] = np.stack([_physics(sim) for sim in sims])
     arrays["warnings"] = np.stack([sim.data.warning.number for sim in sims]).astype(np.int64)
+    if hasattr(sims[0], "goal_path"):
+        arrays["goal_path"] = np.stack([sim.goal_path for sim in sims])
     random = [json.dumps(sim.np_random.bit_generator.state) for sim in sims]
     return {**arrays, "random": random}
 
@@ -49,6 +51,8 @@ def set_state(sims: Sequence[Any], state: dict[str, Any]) -> None:
             getattr(sim.data, name)[:] = state[name][i]
         sim.data.warning.number[:] = state["warnings"][i]
         sim.np_random.bit_generator.state = json.loads(state["random"][i])
+        if hasattr(sim, "goal_path"):
+            sim.goal_path = state["goal_path"][i].copy()
 
 
 def _physics(sim: Any) -> np.ndarray:

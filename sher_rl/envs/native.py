@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import logging
-import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -21,8 +20,9 @@ from sher_rl.envs import mujoco_state
 from sher_rl.envs.make_gym import GOAL_KEYS, make_gym
 from sher_rl.envs.robots import Fetch, Hand, Robot
 from sher_rl.envs.state_values import to_arrays, to_tensors
-from sher_rl.envs.threads import ThreadPool, uninterrupted
+from sher_rl.envs.threads import ThreadPool, cores, uninterrupted
 from sher_rl.errors import UsageError
+from sher_rl.tasks import goal_moves
 
 _LOG = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ class NativeEnv(EnvBase):
     trajectories do not depend on the number of threads. All copies share one model, unless they render.
 
     Args:
-        env_id: one of :data:`~sher_rl.TASKS`, or its dense variant.
+        env_id: one of :data:`~sher_rl.TASKS` or of the tasks whose goals move, or its dense variant.
         num_envs: copies.
         num_threads: threads that step and reset them; the default is one per core this process may use.
         **gym_kwargs: for ``gymnasium.make``.
@@ -51,12 +51,13 @@ class NativeEnv(EnvBase):
     """
 
     def __init__(self, env_id: str, num_envs: int = 1, *, num_threads: int | None = None, **gym_kwargs: Any) -> None:
-        threads = _cores() if num_threads is None else num_threads
+        threads = cores() if num_threads is None else num_threads
         if threads < 1:
             raise UsageError(f"num_threads is {num_threads}; use at least 1, or None for one per core.")
         if gym_kwargs.get("render_mode") == "human" or gym_kwargs.get("relative_control"):
             raise UsageError("render_mode='human' and relative_control are not for backend='native'; use 'gym'.")
         super().__init__(batch_size=[num_envs])
+        self.goal_moves = goal_moves(env_id)
         gym = make_gym(env_id, **gym_kwargs)
         self._time_limit = (gym.spec.max_episode_steps if gym.spec else None) or sys.maxsize
         self._sims = _copies(gym.unwrapped, num_envs, env_id, gym_kwargs)
@@ -97,6 +98,8 @@ class NativeEnv(EnvBase):
         mask = tensordict.get("_step", None)
         rows: Any = slice(None) if mask is None else mask.reshape(-1).numpy().nonzero()[0]
         stepped = range(len(actions)) if mask is None else rows.tolist()
+        if self.goal_moves:
+            self._move_goals(stepped)
         self._each(lambda i: self._robot.advance(i, controls[i]), stepped)
         self._elapsed[rows] += 1
         observation, achieved = self._robot.observe()
@@ -106,6 +109,14 @@ class NativeEnv(EnvBase):
         for key, values in (columns | {"truncated": over, "done": over}).items():
             self._rows[key][rows] = values.reshape(self._rows[key].shape)[rows]
         return self._buffer.clone()
+
+    def _move_goals(self, stepped: Sequence[int]) -> None:
+        """Move the goals that the last step did not meet."""
+        for i in stepped:
+            if not self._rows["is_success"][i]:
+                self._sims[i].move_goal()
+            self._goals[i] = self._sims[i].goal
+            self._rows["desired_goal"][i] = self._sims[i].goal
 
     def _step_proc_data(self, next_tensordict_out: TensorDictBase) -> TensorDictBase:
         """Leave a step as it is, for nothing is missing; looking for it takes over 1 per cent of a HandReach step."""
@@ -235,7 +246,3 @@ def _twin(sim: Any) -> Any:
     twin = object.__new__(type(sim))  # copy.copy would load the model again
     vars(twin).update(vars(sim), data=copy.copy(sim.data))
     return twin
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -11,6 +11,15 @@ from contextlib import contextmanager
 from queue import SimpleQueue
 
 
+def cores() -> int:
+    """How many cores this process may use.
+
+    >>> cores() >= 1
+    True
+    """
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 @contextmanager
 def uninterrupted() -> Iterator[None]:
     """Put off Ctrl-C to the end of the block, so that the block is whole and no thread still works when it is heeded.

@@ -78,7 +78,8 @@ class RelabelOnRead:
         choice = self.next_goals.take(tensordict.get("index", None)) or self._choose(tensordict, ring)
         goal, offset = self._goals(tensordict, choice, ring)
         goal = scatter(goal, choice.relabelled, self.goal_noise, self.generator)
-        return self.rewriter.set_goals(tensordict, goal, choice.relabelled, offset)
+        after = self.rewriter.goals_after(tensordict, goal, choice.relabelled)
+        return self.rewriter.set_goals(tensordict, goal, after, choice.relabelled, offset)
 
     def choose(self, rows: TensorDictBase) -> GoalChoice:
         """See :meth:`sher_rl.HindsightRelabel.choose`."""

@@ -59,7 +59,8 @@ class RelabelOnWrite:
         choice.offset[:n] = 0
         goal = self.rewriter.goals_of(stored, choice, self.rewriter.goals_at(choice, rows))
         goal = scatter(goal, choice.relabelled, self.goal_noise, self.generator)
-        self.rewriter.set_goals(stored, goal, choice.relabelled, choice.offset)
+        after = self.rewriter.goals_after(stored, goal, choice.relabelled)
+        self.rewriter.set_goals(stored, goal, after, choice.relabelled, choice.offset)
         return stored.exclude(REMAINING, TRAJECTORY)
 
     def read(self, tensordict: TensorDictBase) -> TensorDictBase:

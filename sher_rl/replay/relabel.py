@@ -47,6 +47,9 @@ class HindsightRelabel(Transform):
     transitions, as ``add`` writes them. A :class:`~torchrl.data.SliceSampler` gets slices with one goal each, drawn
     for the first row.
 
+    Goals may move: a row that keeps its goal keeps the one after the step, too, if ``("next", "desired_goal")`` is
+    written, and a goal drawn stands still. The reward is that of the goal after the step.
+
     A batch gets ``desired_goal``, ``("next", "desired_goal")`` and ``("next", "reward")`` in every row, with
     ``terminated_fn`` also ``terminated`` and ``done`` under ``next``, and ``("hindsight", "relabelled")``, bool, and
     ``("hindsight", "offset")``, int64, the rows from the transition to its goal, both ``(B,)``. The annotation takes

@@ -64,9 +64,8 @@ class RelayGoals(Transform):
         goal = self._goals(tensordict)
         following = tensordict.get("next")
         reward = self.sub_task.reward(self.sub_task.achieved(following.get("observation")), goal)
-        both = masked_goals(tensordict.get("desired_goal"), goal, mine)
-        tensordict.set("desired_goal", both)
-        following.set("desired_goal", both)
+        tensordict.set("desired_goal", masked_goals(tensordict.get("desired_goal"), goal, mine))
+        following.set("desired_goal", masked_goals(following.get("desired_goal"), goal, mine))
         stored = following.get("reward")
         following.set("reward", torch.where(mine, reward.to(stored), stored))
         return tensordict

@@ -42,16 +42,26 @@ class Rewriter(NamedTuple):
         desired = rows.get(self.keys.desired_goal)
         return torch.where(beside(choice.relabelled, goal), goal.to(desired.dtype), desired)
 
-    def set_goals(self, rows: TensorDictBase, goal: Tensor, relabelled: Tensor, offset: Tensor) -> TensorDictBase:
-        """Give rows their goals ``(B, *g)``, with all that follows from them, in place."""
+    def goals_after(self, rows: TensorDictBase, goal: Tensor, relabelled: Tensor) -> Tensor:
+        """Goals ``(B, *g)`` after each step: ``goal`` where a row is relabelled, elsewhere what the row has stored.
+
+        Where the data hold no goals after the steps, goals stand still.
+        """
+        own = rows.get(self.keys.next_desired_goal, None)
+        return goal if own is None else torch.where(beside(relabelled, goal), goal, own.to(goal))
+
+    def set_goals(
+        self, rows: TensorDictBase, goal: Tensor, after: Tensor, relabelled: Tensor, offset: Tensor
+    ) -> TensorDictBase:
+        """Give rows their goals ``(B, *g)`` before and after the step, with all that follows from them, in place."""
         achieved = rows.get(self.keys.next_achieved_goal)
-        reward = _one_a_row("reward_fn", self.reward_fn(achieved, goal), len(goal))
+        reward = _one_a_row("reward_fn", self.reward_fn(achieved, after), len(after))
         stored = rows.get(self.keys.next_reward)
         set_column(rows, self.keys.desired_goal, goal)
-        set_column(rows, self.keys.next_desired_goal, goal)
+        set_column(rows, self.keys.next_desired_goal, after)
         set_column(rows, self.keys.next_reward, reward.to(stored))
         if self.terminated_fn is not None:
-            terminated = _one_a_row("terminated_fn", self.terminated_fn(achieved, goal), len(goal)).bool()
+            terminated = _one_a_row("terminated_fn", self.terminated_fn(achieved, after), len(after)).bool()
             self._set_ends(rows, terminated, relabelled.unsqueeze(-1))
         set_column(rows, RELABELLED, relabelled)
         set_column(rows, OFFSET, offset)

@@ -44,7 +44,8 @@ def check_rewards(steps: TensorDictBase, reward_fn: RewardFn) -> None:
     Where float32 rounds a goal across a threshold, either reward will do.
 
     Args:
-        steps: collected, any batch size, with ``desired_goal`` and, under ``next``, ``achieved_goal`` and ``reward``.
+        steps: collected, any batch size, with ``desired_goal`` and, under ``next``, ``achieved_goal`` and ``reward``;
+            ``desired_goal`` there, too, if goals move.
         reward_fn: from achieved and desired goals ``(B, *g)`` to rewards ``(B, 1)``.
 
     Raises:
@@ -57,7 +58,8 @@ def check_rewards(steps: TensorDictBase, reward_fn: RewardFn) -> None:
     """
     rows = steps.reshape(-1)
     given = rows.get(("next", "reward"))
-    computed = _possible_rewards(rows.get(("next", "achieved_goal")), rows.get("desired_goal"), reward_fn)
+    desired = rows.get(("next", "desired_goal"), rows.get("desired_goal"))
+    computed = _possible_rewards(rows.get(("next", "achieved_goal")), desired, reward_fn)
     agrees = torch.isclose(computed, given.to(computed), rtol=_ROUNDING, atol=_ROUNDING).any(0)
     if not agrees.all():
         row = (~agrees).nonzero()[0, 0]

@@ -157,6 +157,25 @@ class RelayConfig(Config):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class DherConfig(Config):
+    """A run of SHER where goals move: a share of each batch has spliced goals (DHER, Fang et al., ICLR 2019).
+
+    Raises:
+        UsageError: a value is of another type than the field, or out of range.
+    """
+
+    cell: float
+    """Edge of the cells in which goals meet, in metres."""
+    share: float
+    """Share of each batch that is spliced while no episode succeeds; 0 for none."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.cell > 0:
+            raise UsageError(f"cell is {self.cell}; use a number above 0.")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class HerConfig(RunConfig):
     """A run of a deterministic baseline, HER (arXiv:1707.01495) or CHER (Fang et al., NeurIPS 2019).
 

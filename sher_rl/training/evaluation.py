@@ -19,15 +19,11 @@ from sher_rl.report.progress_csv import POSE_COLUMNS
 from sher_rl.tasks import PoseGoal, find_task
 from sher_rl.training.config import RunConfig
 from sher_rl.training.env_state import EnvState
+from sher_rl.training.successes import goal_moves, met_so_far
 from sher_rl.training.threads import one_torch_thread
 
 TEST_ENVS = 20
 """Environments that tests step together."""
-
-
-def episode_success(data: TensorDictBase) -> Tensor:
-    """Success at the last step of each episode that ends in ``data``: ``(episodes,)``, 0 or 1."""
-    return data.get(("next", "is_success"))[data.get(("next", "done"))]
 
 
 def pose_columns(env_id: str, achieved_goal: Tensor, desired_goal: Tensor) -> dict[str, float]:
@@ -65,8 +61,8 @@ def final_states(
         max_steps: bound on an environment that never ends by itself; then its last step counts.
 
     Returns:
-        What the last step of each led to, ``[episodes]``: ``is_success`` (0 or 1), ``achieved_goal``,
-        ``desired_goal`` and the rest of a step.
+        What the last step of each led to, ``[episodes]``: ``is_success`` (0 or 1; where goals move, whether any step
+        met its goal), ``achieved_goal``, ``desired_goal`` and the rest of a step.
 
     >>> from torchrl.modules import RandomPolicy
     >>> env = make_env("FetchReach-v4", num_envs=2)
@@ -91,8 +87,11 @@ def _play(policy: TensorDictModuleBase, env: EnvBase, max_steps: int = 100_000) 
             break_when_any_done=False,
             break_when_all_done=True,
         )
-    last = last_steps(steps.get(("next", "done")).squeeze(-1))
-    return steps.get("next")[torch.arange(len(last)), last]
+    ends = steps.get("next")
+    last = last_steps(ends.get("done").squeeze(-1))
+    if goal_moves(env):
+        ends.set("is_success", met_so_far(ends.get("is_success"), ends.get("done")))
+    return ends[torch.arange(len(last)), last]
 
 
 def last_steps(done: Tensor) -> Tensor:

@@ -17,13 +17,14 @@ from sher_rl.training.checks import check_rewards
 from sher_rl.training.config import RunConfig
 from sher_rl.training.config_file import lasting_values, save_config
 from sher_rl.training.env_state import why_not_saved
-from sher_rl.training.evaluation import Evaluation, episode_success, pose_columns
+from sher_rl.training.evaluation import Evaluation, pose_columns
 from sher_rl.training.film import film
 from sher_rl.training.finite import check_finite
 from sher_rl.training.loggers import open_logger
 from sher_rl.training.parts import Parts
 from sher_rl.training.progress import Progress
 from sher_rl.training.rollouts import Rollouts
+from sher_rl.training.successes import episode_success, goal_moves
 from sher_rl.training.updates import gradient_steps
 
 TRANSITION = (
@@ -35,6 +36,8 @@ TRANSITION = (
     *(("next", key) for key in ("done", "terminated")),
 )
 """What the buffer keeps of a collected step; hindsight sets the next desired goal of a batch."""
+MOVING = (*TRANSITION, ("next", "desired_goal"))
+"""What it keeps where goals move."""
 
 
 class Run:
@@ -52,6 +55,7 @@ class Run:
         self.config = config
         self.folder = folder
         self.parts = parts
+        self.goal_moves = goal_moves(parts.env)
         self.evaluation = evaluation
         self.rollouts = rollouts
         self.on_evaluate = on_evaluate
@@ -121,13 +125,14 @@ class Run:
         data = next(self.rollouts)
         begin = f"the batch after frame {self.progress.frames:,}"
         check_finite(data, self.folder, "environment {0}, step {1} of " + begin)
-        index = buffer.extend(data.select(*TRANSITION))  # [env, time]: each row of it has episodes of its own
+        kept = MOVING if self.goal_moves else TRANSITION
+        index = buffer.extend(data.select(*kept))  # [env, time]: each row of it has episodes of its own
         rows = self.parts.relabel(buffer.storage.get(index))
         check_finite(rows, self.folder, "row {0}, relabelled, of " + begin)
         if self.progress.frames == 0:
             check_rewards(data, self.parts.relabel.reward_fn)
         self.parts.normalizer.update(rows)
-        self.progress.collected(data.numel(), episode_success(data))
+        self.progress.collected(data.numel(), episode_success(data, ever=self.goal_moves))
         if len(buffer) == len(index):
             size = buffer_bytes(buffer) / 1e6
             self.progress.note(f"buffer: {size:,.0f} MB for {self.config.buffer_size:,} transitions")

@@ -64,8 +64,11 @@ def test_critics_resume_to_the_bit(critic: str, tmp_path: Path) -> None:
     assert_same_run(whole, part)
 
 
-@pytest.mark.parametrize("name", ["her", "cher", "relay"])
-def test_the_other_methods_resume_to_the_bit(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "env_id"),
+    [("her", "FetchPush-v4"), ("cher", "FetchPush-v4"), ("relay", "FetchPush-v4"), ("dher", "DyPush-v0")],
+)
+def test_the_other_methods_resume_to_the_bit(name: str, env_id: str, tmp_path: Path) -> None:
     recipe = load_recipe(name)
     numbers = {key: value for key, value in AWKWARD.items() if key != "target_entropy"}
     numbers |= {"hidden": (16, 16), "batch_size": 32, "updates_per_batch": 3, "run_name": "run"}
@@ -73,7 +76,7 @@ def test_the_other_methods_resume_to_the_bit(name: str, tmp_path: Path) -> None:
         for total in frames:
             resume = tmp_path / folder / "run" if total != frames[0] else None
             changes = numbers | {"out_dir": tmp_path / folder, "resume": resume, "total_frames": total}
-            recipe.main(dataclasses.replace(recipe.published("FetchPush-v4"), **changes))
+            recipe.main(dataclasses.replace(recipe.published(env_id), **changes))
     assert_same_run(tmp_path / "whole" / "run", tmp_path / "part" / "run")
 
 

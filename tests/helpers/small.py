@@ -11,7 +11,8 @@ from sher_rl import Config
 RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("sher_*.py"))
 BASELINES = [RECIPES[0].with_name(name) for name in ("her.py", "cher.py")]
 RELAY = RECIPES[0].with_name("relay.py")
-METHODS = [RECIPES[0].with_name("sher.py"), RELAY, *BASELINES]
+DHER = RECIPES[0].with_name("dher.py")
+METHODS = [RECIPES[0].with_name("sher.py"), RELAY, DHER, *BASELINES]
 SMALL = {
     "total_frames": 400,
     "num_envs": 2,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
-from helpers.small import BASELINES, FLAGS, METHODS, RECIPES, RELAY, load_recipe, small_config
+from helpers.small import BASELINES, DHER, FLAGS, METHODS, RECIPES, RELAY, load_recipe, small_config
 from torchrl.data import LazyTensorStorage
 
 from sher_rl import TASKS, HindsightRelabel, TwoStreamCritic, UsageError, goal_reward, make_sampler
@@ -17,6 +17,7 @@ from sher_rl.tasks import get_task
 from sher_rl.training.config import Critic, Sampling
 
 ENV = {path: ["--env=HandManipulateEgg-v1"] for path in METHODS} | {RELAY: ["--env=FetchPush-v4"]}
+ENV |= {DHER: ["--env=DyReach-v0"]}
 FILES = {".lock", "config.json", "versions.json", "progress.csv", "policy.pt", "curve.png", "checkpoints"}
 
 
@@ -104,7 +105,25 @@ def test_the_relay_refuses_numbers_out_of_range(change: dict[str, float], senten
         relay.build(dataclasses.replace(relay.published("FetchPush-v4"), **change))
 
 
-@pytest.mark.parametrize("path", [path for path in METHODS if path != RELAY], ids=lambda path: path.stem)
+@pytest.mark.parametrize("env_id", ["FetchReach-v4", "PointMaze_UMaze-v3"])
+def test_dher_refuses_a_task_whose_goal_stands_still(env_id: str) -> None:
+    with pytest.raises(UsageError, match=f"env_id '{env_id}' has no goal that moves; use one of DyReach-v0,"):
+        load_recipe("dher").published(env_id)
+
+
+def test_sher_has_no_numbers_for_a_goal_that_moves() -> None:
+    with pytest.raises(UsageError, match=r"env_id 'DyReach-v0' has a goal that moves; use recipes/dher\.py"):
+        load_recipe("sher").published("DyReach-v0")
+
+
+@pytest.mark.parametrize(("change", "sentence"), [({"cell": 0.0}, "cell is 0.0"), ({"share": 1.5}, "share is 1.5")])
+def test_dher_refuses_numbers_out_of_range(change: dict[str, float], sentence: str) -> None:
+    dher = load_recipe("dher")
+    with pytest.raises(UsageError, match=sentence):
+        dher.build(dataclasses.replace(dher.published("DyReach-v0"), **change))
+
+
+@pytest.mark.parametrize("path", [path for path in METHODS if path not in (RELAY, DHER)], ids=lambda path: path.stem)
 @pytest.mark.parametrize("env_id", ["FetchPush-v1", "PointMaze_UMaze-v3"])
 def test_a_method_refuses_a_task_that_it_has_no_numbers_for(path: Path, env_id: str) -> None:
     with pytest.raises(UsageError, match=f"env_id '{env_id}' is "):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 from helpers.episodes import drawn, episode, make_buffer, reward_fn
+from helpers.moving import moving_episode
+from helpers.moving import reward_fn as moving_reward
 from torch import Tensor
 from torchrl.data import LazyTensorStorage, TensorDictReplayBuffer
 from torchrl.envs import CatTensors, Compose
@@ -19,6 +21,25 @@ def test_what_follows_sees_the_new_goal():
     buffer.extend(episode(20))
     batch = buffer.sample(100)
     assert (batch["state"][:, 2:] == batch["desired_goal"]).all()
+
+
+@pytest.mark.parametrize("mode", ["read", "write"])
+def test_a_row_that_keeps_its_goal_keeps_the_next_one_and_a_goal_drawn_stands_still(mode: str) -> None:
+    storage = LazyTensorStorage(200)
+    relabel = HindsightRelabel(moving_reward, storage if mode == "read" else None, k=1, mode=mode)
+    buffer = TensorDictReplayBuffer(storage=storage, transform=relabel, batch_size=300)
+    written = moving_episode(20, 0, seed=0)
+    buffer.extend(written.clone())
+    batch = buffer.sample()
+    own = written[batch["observation"][:, 1].long()]
+    drawn = batch["hindsight", "relabelled"]
+    assert drawn.any()
+    assert not drawn.all()
+    now, after = batch["desired_goal"], batch["next", "desired_goal"]
+    assert torch.equal(now[drawn], after[drawn])
+    assert torch.equal(now[~drawn], own["desired_goal"][~drawn])
+    assert torch.equal(after[~drawn], own["next", "desired_goal"][~drawn])
+    assert torch.equal(batch["next", "reward"], moving_reward(batch["next", "achieved_goal"], after))
 
 
 def test_a_seed_decides_every_draw():

@@ -48,7 +48,7 @@ def steps(achieved, desired, reward):
     return TensorDict(columns, [len(achieved)])
 
 
-@pytest.mark.parametrize("env_id", [*TASKS, "FetchPushDense-v4", "HandManipulatePenDense-v1"])
+@pytest.mark.parametrize("env_id", [*TASKS, "FetchPushDense-v4", "HandManipulatePenDense-v1", "DyReach-v0"])
 def test_the_tasks_rewards_pass(env_id):
     env = make_env(env_id, 4, seed=3)
     check_rewards(env.rollout(20, break_when_any_done=False), goal_reward(env_id))

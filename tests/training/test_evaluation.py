@@ -13,12 +13,12 @@ from sher_rl.envs.make_gym import make_gym
 from sher_rl.report.progress_csv import POSE_COLUMNS
 from sher_rl.training.evaluation import (
     Evaluation,
-    episode_success,
     evaluate,
     evaluate_from_start,
     final_states,
     pose_columns,
 )
+from sher_rl.training.successes import episode_success
 
 
 class Reacher(torch.nn.Module):
