@@ -18,6 +18,7 @@ import sher_rl
 from sher_rl.cli.recipe import cli_of_tasks
 from sher_rl.envs.point_mass import point_mass_limits
 from sher_rl.functional.rewards import point_reward
+from sher_rl.training.evaluation import TEST_ENVS
 
 
 class Task(NamedTuple):
@@ -53,12 +54,30 @@ def point_mass(dims: int, total_frames: int) -> Task:
     )
 
 
+def point_maze(total_frames: int) -> Task:
+    """A U of seven cells, from one end of it; gymnasium-robotics' PointMaze with a start that is fixed."""
+    u = [[1, 1, 1, 1, 1], [1, "r", "g", "g", 1], [1, 1, 1, "g", 1], [1, "g", "g", "g", 1], [1, 1, 1, 1, 1]]
+    make = partial(
+        sher_rl.make_env, "PointMaze_UMaze-v3", backend="gym", maze_map=u, reset_target=False, max_episode_steps=100
+    )
+    return Task(
+        low=[-2.5, -2.5],
+        high=[2.5, 2.5],
+        distance=0.45,
+        ends=False,
+        total_frames=total_frames,
+        train_env=make,
+        test_env=make,
+    )
+
+
 TASKS = {
     "PointMass2": partial(point_mass, 2, 200_000),
     "PointMass3": partial(point_mass, 3, 200_000),
     "PointMass4": partial(point_mass, 4, 200_000),
     "PointMass5": partial(point_mass, 5, 200_000),
     "PointMass6": partial(point_mass, 6, 200_000),
+    "PointMaze_UMaze-v3": partial(point_maze, 100_000),
 }
 PROPOSALS: dict[str, Callable[[Task, TensorStorage, torch.Generator], sher_rl.GoalProposal]] = {
     "gan": lambda task, storage, generator: sher_rl.GoalGAN(
@@ -174,7 +193,7 @@ def main(config: sher_rl.CurriculumConfig) -> None:
         relabel=parts.relabel,
         buffer=parts.buffer,
         learner=parts.learner,
-        test_env=task_of(config.env_id).test_env(config.eval_episodes),
+        test_env=task_of(config.env_id).test_env(min(TEST_ENVS, config.eval_episodes)),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from typing import Any
 
@@ -56,7 +57,7 @@ class LeastSquaresGAN(nn.Module):
             raise UsageError(f"lr is {lr}; use a number above 0.")
         below, above = check_box(low, high)
         self.center = (below + above) / 2
-        self.half = (above - below) / 2
+        self.half_width = (above - below) / 2
         size = len(below)
         self.maker = nn.Sequential(
             nn.Linear(NOISE, 256), nn.ReLU(), nn.Linear(256, 256), nn.ReLU(), nn.Linear(256, size), nn.Tanh()
@@ -71,7 +72,7 @@ class LeastSquaresGAN(nn.Module):
     @torch.no_grad()
     def sample(self, count: int) -> Tensor:
         """Goals ``(count, g)`` of the generator."""
-        return self.center + self.half * self._make(count)
+        return self.center + self.half_width * self._make(count)
 
     @torch.enable_grad()  # collectors turn gradients off
     def train_on(self, goals: Tensor, good: Tensor, steps: int) -> None:
@@ -82,7 +83,7 @@ class LeastSquaresGAN(nn.Module):
             good: their labels, bool ``(N,)``.
             steps: of each.
         """
-        inside = (goals - self.center) / self.half
+        inside = (goals - self.center) / self.half_width
         make_step, judge_step = self._optimizers
         for _ in range(steps):
             row = torch.randint(len(goals), (self.batch_size,), generator=self.generator)
@@ -97,7 +98,7 @@ class LeastSquaresGAN(nn.Module):
 
     def get_extra_state(self) -> dict[str, Any]:
         """State of the optimisers."""
-        return {"optimizers": [optimizer.state_dict() for optimizer in self._optimizers]}
+        return {"optimizers": [copy.deepcopy(optimizer.state_dict()) for optimizer in self._optimizers]}
 
     def set_extra_state(self, state: dict[str, Any]) -> None:
         """Restore what :meth:`get_extra_state` gave."""

@@ -70,7 +70,7 @@ class ProposeGoals(Transform):
 
     def transform_observation_spec(self, observation_spec: Composite) -> Composite:
         """Add ``is_success`` where the environment has none."""
-        if "is_success" not in observation_spec.keys():
+        if "is_success" not in set(observation_spec.keys()):
             shape = (*observation_spec.shape, 1)
             observation_spec.set("is_success", Unbounded(shape, dtype=torch.float32, device=observation_spec.device))
         return observation_spec

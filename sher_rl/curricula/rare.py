@@ -57,7 +57,8 @@ class RareGoals(nn.Module):
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
-        check_counts(candidates=candidates, sample=sample)
+        check_counts(candidates=candidates)
+        check_counts(2, sample=sample)
         check_numbers(bandwidth=bandwidth)
         if not bandwidth > 0:
             raise UsageError(f"bandwidth is {bandwidth}; use a number above 0.")

@@ -27,9 +27,7 @@ class UniformGoals(nn.Module):
     tensor([[0.4963, 1.5364]])
     """
 
-    def __init__(
-        self, low: Sequence[float], high: Sequence[float], generator: torch.Generator | None = None
-    ) -> None:
+    def __init__(self, low: Sequence[float], high: Sequence[float], generator: torch.Generator | None = None) -> None:
         super().__init__()
         self.low, self.high = check_box(low, high)
         self.generator = generator

@@ -24,9 +24,9 @@ class PointMass(EnvBase):
     """A batch of point masses, each in a box of its own dimensions: ``|x1| <= 1``, ``|x2| <= 5`` and the rest 0.3.
 
     An episode starts at rest in the middle, and ends at the goal or after 200 steps of 0.02 s. The action is the
-    acceleration in m/s², from -1 to 1; velocities go up to 5 m/s. A goal is a position within ``0.3 sqrt(n / 2)`` m,
-    and the reward 0 there and -1 elsewhere. Goals are drawn from a box, by default ``[-5, 5]^n``: with ``n = 2`` a fifth
-    of them are in reach, and with every dimension more 0.06 of those.
+    acceleration in m/s², from -1 to 1; velocities go up to 5 m/s. A goal is a position, met within ``0.3 sqrt(n / 2)``
+    m; the reward is 0 there and -1 elsewhere. Goals are drawn from a box, by default ``[-5, 5]^n``: where ``n = 2`` one
+    in five is in the mass's own box, and with each dimension more the share falls to 0.06 of what it was.
 
     Keys and shapes are those of :func:`~sher_rl.make_env`; ``observation`` is position and velocity. The goal of
     environment ``i`` is drawn as if it was seeded alone by ``seed + i``.
