@@ -105,6 +105,9 @@ class ProposeGoals(Transform):
             next_tensordict.set("terminated", terminated)
             next_tensordict.set("done", terminated | next_tensordict.get("truncated"))
         done = next_tensordict.get("done").reshape(-1)
+        stepped = tensordict.get("_step", None)  # none where all are
+        if stepped is not None:
+            done = done & stepped.reshape(-1)
         if done.any():
             self.proposal.learn(goal[done], success.reshape(-1)[done])
         return next_tensordict

@@ -87,10 +87,13 @@ class PointMass(EnvBase):
         return self.reward_fn(achieved_goal, desired_goal) == 0
 
     def _step(self, tensordict: TensorDictBase) -> TensorDictBase:
+        steps = self._mask(tensordict, "_step")
         action = tensordict.get("action").detach().clamp(-1, 1)
-        self._velocity = (self._velocity + TIME_STEP * action).clamp(-FASTEST, FASTEST)
-        self._position = (self._position + TIME_STEP * self._velocity).clamp(-self.limits, self.limits)
-        self._elapsed = self._elapsed + 1
+        velocity = (self._velocity + TIME_STEP * action).clamp(-FASTEST, FASTEST)
+        position = (self._position + TIME_STEP * velocity).clamp(-self.limits, self.limits)
+        self._velocity = torch.where(steps.unsqueeze(1), velocity, self._velocity)
+        self._position = torch.where(steps.unsqueeze(1), position, self._position)
+        self._elapsed = self._elapsed + steps
         reward = self.reward_fn(self._position, self._goal)
         met = reward == 0
         truncated = (self._elapsed >= EPISODE_STEPS).unsqueeze(1)
@@ -98,8 +101,7 @@ class PointMass(EnvBase):
         return step.set("terminated", met).set("truncated", truncated).set("done", met | truncated)
 
     def _reset(self, tensordict: TensorDictBase | None = None, **_: Any) -> TensorDictBase:
-        mask = None if tensordict is None else tensordict.get("_reset", None)
-        begins = torch.ones(self.batch_size, dtype=torch.bool) if mask is None else mask.reshape(self.batch_size)
+        begins = self._mask(tensordict, "_reset")
         self._position = self._position.masked_fill(begins.unsqueeze(1), 0.0)
         self._velocity = self._velocity.masked_fill(begins.unsqueeze(1), 0.0)
         self._elapsed = self._elapsed.masked_fill(begins, 0)
@@ -108,6 +110,11 @@ class PointMass(EnvBase):
             draw = torch.rand(self.dims, generator=self._generators[i])
             self._goal[i] = self.goal_limits * (2 * draw - 1)
         return self._observe().update(self.full_done_spec.zero()).set("is_success", torch.zeros(*self.batch_size, 1))
+
+    def _mask(self, tensordict: TensorDictBase | None, key: str) -> Tensor:
+        """Which environments are meant, bool ``(num_envs,)``; all, where nothing is said."""
+        mask = None if tensordict is None else tensordict.get(key, None)
+        return torch.ones(self.batch_size, dtype=torch.bool) if mask is None else mask.reshape(self.batch_size)
 
     def _observe(self) -> TensorDict:
         state = torch.cat((self._position, self._velocity), 1)

@@ -140,6 +140,14 @@ def test_it_is_saved_with_its_environment() -> None:
     other.close()
 
 
+def test_an_episode_that_waits_for_the_others_is_told_once() -> None:
+    base = PointMass(2, num_envs=3, goal_limits=(1.0, 1.0))
+    proposal = Counting(torch.tensor([0.2, 0.2]))
+    env = TransformedEnv(base, ProposeGoals(proposal, base.reward_fn, terminated_fn=base.met))
+    env.rollout(200, break_when_any_done=False, break_when_all_done=True)
+    assert sum(len(goal) for goal, _ in proposal.told) == 3
+
+
 def test_a_proposal_of_the_wrong_shape_is_refused() -> None:
     env = TransformedEnv(PointMass(2), ProposeGoals(Counting(torch.zeros(3)), point_reward))
     with pytest.raises(UsageError, match=r"proposal gave goals of shape \(1, 3\); it has to be \(1, 2\)"):

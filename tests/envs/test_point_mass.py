@@ -111,6 +111,16 @@ def test_a_part_of_the_environments_resets_alone() -> None:
     assert (reset["desired_goal"][[0, 2]] != state["desired_goal"][[0, 2]]).all()
 
 
+def test_those_that_are_over_wait_for_the_others() -> None:
+    env = PointMass(2, num_envs=3, goal_limits=(1.0, 1.0), seed=2)
+    steps = env.rollout(200, break_when_any_done=False, break_when_all_done=True)["next"]
+    over = steps["done"].squeeze(-1).int().argmax(1)
+    assert over.unique().numel() > 1
+    for row, last in zip(steps, over, strict=True):
+        assert (row["observation"][last:] == row["observation"][last]).all()
+        assert row["done"][last:].all()
+
+
 def test_it_goes_on_from_its_state_to_the_bit() -> None:
     env = PointMass(3, num_envs=3, seed=1)
     other = PointMass(3, num_envs=3, seed=99)
