@@ -81,7 +81,7 @@ TASKS = {
 }
 PROPOSALS: dict[str, Callable[[Task, TensorStorage, torch.Generator], sher_rl.GoalProposal]] = {
     "gan": lambda task, storage, generator: sher_rl.GoalGAN(
-        task.low, task.high, storage, pool=60, replayed=1 / 3, attempts=3, r_min=0.1, r_max=0.9, generator=generator
+        task.low, task.high, storage, pool=30, replayed=1 / 3, attempts=3, r_min=0.1, r_max=0.9, generator=generator
     ),
     "rare": lambda task, storage, generator: sher_rl.RareGoals(storage, generator=generator),
     "uniform": lambda task, storage, generator: sher_rl.UniformGoals(task.low, task.high, generator),

@@ -77,13 +77,7 @@ class GoalGAN(nn.Module):
     ) -> None:
         super().__init__()
         check_counts(pool=pool, attempts=attempts, steps=steps, first_steps=first_steps)
-        check_numbers(replayed=replayed, r_min=r_min, r_max=r_max, noise=noise, apart=apart)
-        if not 0 <= replayed < 1:
-            raise UsageError(f"replayed is {replayed}; use a number from 0 to below 1.")
-        if min(noise, apart) < 0:
-            raise UsageError(f"noise is {noise} and apart is {apart}; use numbers of at least 0.")
-        if not r_min < r_max:
-            raise UsageError(f"r_min is {r_min} and r_max is {r_max}; use r_min below r_max.")
+        _check_ranges(replayed, r_min, r_max, noise, apart)
         self.low, self.high = check_box(low, high)
         self.gan = LeastSquaresGAN(low, high, generator=generator)
         self.storage = storage
@@ -101,14 +95,15 @@ class GoalGAN(nn.Module):
 
     def propose(self, own: Tensor) -> Tensor:
         """Goals ``(N, g)``, as many as ``own``: the next of the pool, in turn."""
-        if not len(self._goals):
-            if not _torchrl.rows_stored(self.storage):
-                return own
+        if not len(self._goals) and _torchrl.rows_stored(self.storage):
             visited = draw_achieved(self.storage, VISITED, self.generator)
             self.gan.train_on(visited, torch.ones(VISITED, dtype=torch.bool), self.first_steps)
             self._begin(self._new_pool())
-        turn = (self._dealt + torch.arange(len(own))) % len(self._goals)
-        self._dealt += len(own)
+        return self._deal(len(own)) if len(self._goals) else own
+
+    def _deal(self, count: int) -> Tensor:
+        turn = (self._dealt + torch.arange(count)) % len(self._goals)
+        self._dealt += count
         return self._goals[turn]
 
     def learn(self, goal: Tensor, success: Tensor) -> None:
@@ -163,3 +158,13 @@ class GoalGAN(nn.Module):
         self._dealt = state["dealt"]
         self.replay = state["replay"]
         restore_generator(self.generator, state)
+
+
+def _check_ranges(replayed: float, r_min: float, r_max: float, noise: float, apart: float) -> None:
+    check_numbers(replayed=replayed, r_min=r_min, r_max=r_max, noise=noise, apart=apart)
+    if not 0 <= replayed < 1:
+        raise UsageError(f"replayed is {replayed}; use a number from 0 to below 1.")
+    if min(noise, apart) < 0:
+        raise UsageError(f"noise is {noise} and apart is {apart}; use numbers of at least 0.")
+    if not r_min < r_max:
+        raise UsageError(f"r_min is {r_min} and r_max is {r_max}; use r_min below r_max.")

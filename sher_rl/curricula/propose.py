@@ -92,25 +92,27 @@ class ProposeGoals(Transform):
 
     def _step(self, tensordict: TensorDictBase, next_tensordict: TensorDictBase) -> TensorDictBase:
         desired = _goal(tensordict, "desired_goal")
-        goal = desired.reshape(-1, desired.shape[-1])
-        achieved = _goal(next_tensordict, "achieved_goal").reshape(goal.shape)
-        reward = self.reward_fn(achieved, goal)
-        success = reward >= self.met_reward
-        shape = (*desired.shape[:-1], 1)
+        achieved = _goal(next_tensordict, "achieved_goal")
         next_tensordict.set("desired_goal", desired)
-        next_tensordict.set("reward", reward.reshape(shape))
-        next_tensordict.set("is_success", success.float().reshape(shape))
-        if self.terminated_fn is not None:
-            terminated = self.terminated_fn(achieved, goal).reshape(shape)
-            next_tensordict.set("terminated", terminated)
-            next_tensordict.set("done", terminated | next_tensordict.get("truncated"))
-        done = next_tensordict.get("done").reshape(-1)
-        stepped = tensordict.get("_step", None)  # none where all are
-        if stepped is not None:
-            done = done & stepped.reshape(-1)
-        if done.any():
-            self.proposal.learn(goal[done], success.reshape(-1)[done])
+        self._judge(next_tensordict, achieved.flatten(0, -2), desired.flatten(0, -2))
+        done = next_tensordict.get("done")
+        stepped = tensordict.get("_step", None)  # absent where all environments step
+        ended = done if stepped is None else done & stepped.reshape(done.shape)
+        if ended.any():
+            ended = ended.squeeze(-1)
+            self.proposal.learn(desired[ended], next_tensordict.get("is_success")[ended].squeeze(-1).bool())
         return next_tensordict
+
+    def _judge(self, step: TensorDictBase, achieved: Tensor, desired: Tensor) -> None:
+        """Write reward, success and end of a step by goals ``(N, g)``."""
+        shape = (*step.batch_size, 1)
+        reward = self.reward_fn(achieved, desired).reshape(shape)
+        step.set("reward", reward)
+        step.set("is_success", (reward >= self.met_reward).float())
+        if self.terminated_fn is not None:
+            terminated = self.terminated_fn(achieved, desired).reshape(shape)
+            step.set("terminated", terminated)
+            step.set("done", terminated | step.get("truncated"))
 
 
 def _goal(step: TensorDictBase, key: str) -> Tensor:
