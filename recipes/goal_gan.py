@@ -32,15 +32,13 @@ class Task(NamedTuple):
     """Within which a goal is met."""
     ends: bool
     """Whether an episode ends at its goal."""
-    total_frames: int
-    """Steps to train for."""
     train_env: Callable[..., EnvBase]
     """Environments, from their number and the seed of the first."""
     test_env: Callable[..., EnvBase]
     """Environments likewise, whose own goals can all be reached."""
 
 
-def point_mass(dims: int, total_frames: int) -> Task:
+def point_mass(dims: int) -> Task:
     """The task of the paper's section 5.3."""
     make = partial(sher_rl.PointMass, dims)
     return Task(
@@ -48,13 +46,12 @@ def point_mass(dims: int, total_frames: int) -> Task:
         high=[5.0] * dims,
         distance=make().distance,
         ends=True,
-        total_frames=total_frames,
         train_env=make,
         test_env=partial(make, goal_limits=point_mass_limits(dims)),
     )
 
 
-def point_maze(total_frames: int) -> Task:
+def point_maze() -> Task:
     """A U of seven cells, from one end of it; gymnasium-robotics' PointMaze with a start that is fixed."""
     u = [[1, 1, 1, 1, 1], [1, "r", "g", "g", 1], [1, 1, 1, "g", 1], [1, "g", "g", "g", 1], [1, 1, 1, 1, 1]]
     make = partial(
@@ -65,20 +62,12 @@ def point_maze(total_frames: int) -> Task:
         high=[2.5, 2.5],
         distance=0.45,
         ends=False,
-        total_frames=total_frames,
         train_env=make,
         test_env=make,
     )
 
 
-TASKS = {
-    "PointMass2": partial(point_mass, 2, 200_000),
-    "PointMass3": partial(point_mass, 3, 200_000),
-    "PointMass4": partial(point_mass, 4, 200_000),
-    "PointMass5": partial(point_mass, 5, 200_000),
-    "PointMass6": partial(point_mass, 6, 200_000),
-    "PointMaze_UMaze-v3": partial(point_maze, 100_000),
-}
+TASKS = {f"PointMass{dims}": partial(point_mass, dims) for dims in range(2, 7)} | {"PointMaze_UMaze-v3": point_maze}
 PROPOSALS: dict[str, Callable[[Task, TensorStorage, torch.Generator], sher_rl.GoalProposal]] = {
     "gan": lambda task, storage, generator: sher_rl.GoalGAN(
         task.low, task.high, storage, pool=30, replayed=1 / 3, attempts=3, r_min=0.1, r_max=0.9, generator=generator
@@ -97,11 +86,12 @@ def task_of(env_id: str) -> Task:
 
 
 def published(env_id: str) -> sher_rl.CurriculumConfig:
-    """Numbers of a task."""
+    """Numbers of a task; the same for all."""
+    task_of(env_id)
     return sher_rl.CurriculumConfig(
         env_id=env_id,
         method="goal_gan",
-        total_frames=task_of(env_id).total_frames,
+        total_frames=200_000,
         proposal="gan",
         num_envs=20,
         frames_per_batch=4_000,

@@ -27,8 +27,8 @@ class GoalGAN(nn.Module):
 
     It goes by iterations. In each there is a pool of goals: some of a GAN, with noise, and some from a replay of goals
     that were good. The pool is dealt out in turn. When each of its goals has been attempted often enough, those with
-    ``r_min < success rate < r_max`` are good; the GAN is trained on the labels, good goals are added to the replay,
-    which keeps them apart, and the next iteration begins. If none is good, the GAN stays as it is.
+    ``r_min < success rate < r_max`` are good. The GAN is trained on the latest labels, good goals are added to the
+    replay, which keeps them apart, and the next iteration begins. If none is good, the GAN stays as it is.
 
     Before the first iteration the GAN is trained on goals achieved so far; before there are any, the environment's own
     goals stay.
@@ -44,6 +44,8 @@ class GoalGAN(nn.Module):
         r_max: success rate that a good goal is below.
         noise: standard deviation of Gaussian noise on the GAN's goals, in their own units.
         apart: Euclidean distance that goals of the replay keep from each other, likewise.
+        memory: labelled goals that the GAN is trained on, the latest. With those of one small pool alone it makes goals
+            of one place.
         steps: of both networks in an iteration.
         first_steps: of both networks before the first iteration.
         generator: source of the draws, part of the state dict; the default is torch's own, which the initial weights
@@ -71,12 +73,13 @@ class GoalGAN(nn.Module):
         r_max: float = 0.9,
         noise: float = 0.5,
         apart: float = 0.3,
+        memory: int = 300,
         steps: int = 100,
         first_steps: int = 500,
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
-        check_counts(pool=pool, attempts=attempts, steps=steps, first_steps=first_steps)
+        check_counts(pool=pool, attempts=attempts, memory=memory, steps=steps, first_steps=first_steps)
         _check_ranges(replayed, r_min, r_max, noise, apart)
         self.low, self.high = check_box(low, high)
         self.gan = LeastSquaresGAN(low, high, generator=generator)
@@ -87,10 +90,13 @@ class GoalGAN(nn.Module):
         self.good_rates = (r_min, r_max)
         self.noise = noise
         self.apart = apart
+        self.memory = memory
         self.steps = steps
         self.first_steps = first_steps
         self.generator = generator
         self.replay = torch.empty(0, len(self.low))
+        self._labelled = self.replay
+        self._good = torch.empty(0, dtype=torch.bool)
         self._begin(self.replay)
 
     def propose(self, own: Tensor) -> Tensor:
@@ -115,10 +121,12 @@ class GoalGAN(nn.Module):
             self._end()
 
     def _end(self) -> None:
-        """Label the pool, learn from the labels, and begin the next iteration."""
+        """Label the pool, learn from the latest labels, and begin the next iteration."""
         good = is_intermediate(self._successes / self._attempts, *self.good_rates)
+        self._labelled = torch.cat((self._labelled, self._goals))[-self.memory :]
+        self._good = torch.cat((self._good, good))[-self.memory :]
         if good.any():
-            self.gan.train_on(self._goals, good, self.steps)
+            self.gan.train_on(self._labelled, self._good, self.steps)
             chosen = self._goals[good]
             self.replay = torch.cat((self.replay, chosen[keep_apart(chosen, self.replay, self.apart)]))
         self._begin(self._new_pool())
@@ -147,6 +155,8 @@ class GoalGAN(nn.Module):
             "successes": self._successes.clone(),
             "dealt": self._dealt,
             "replay": self.replay,
+            "labelled": self._labelled,
+            "good": self._good,
             **generator_state(self.generator),
         }
 
@@ -157,6 +167,8 @@ class GoalGAN(nn.Module):
         self._successes = state["successes"].clone()
         self._dealt = state["dealt"]
         self.replay = state["replay"]
+        self._labelled = state["labelled"]
+        self._good = state["good"]
         restore_generator(self.generator, state)
 
 

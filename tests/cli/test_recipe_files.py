@@ -17,9 +17,7 @@ def test_every_recipe_has_a_short_name() -> None:
 
 @pytest.mark.parametrize("name", ["hand_spoon", "openmp", "../sher", ""])
 def test_other_names_get_one_sentence_with_those_that_are_there(name: str) -> None:
-    with pytest.raises(
-        UsageError, match=r"is not there; recipes are cher, goal_gan, her, relay, sher, fetch_"
-    ):
+    with pytest.raises(UsageError, match=r"is not there; recipes are cher, goal_gan, her, relay, sher, fetch_"):
         recipe_path(name)
 
 

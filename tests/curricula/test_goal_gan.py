@@ -67,6 +67,24 @@ def test_goals_that_are_met_at_times_are_kept_for_replay_and_come_back() -> None
     assert sum(bool((goal == good).all(1).any()) for goal in second) == 3  # a quarter of 12
 
 
+def test_the_gan_is_trained_on_the_latest_labels_of_several_iterations(monkeypatch: pytest.MonkeyPatch) -> None:
+    gan = make(memory=30)
+    seen = []
+    monkeypatch.setattr(gan.gan, "train_on", lambda goals, good, steps: seen.append((goals, good)))
+    gan._begin(gan._new_pool())
+    pools, labels = [], []
+    for _ in range(3):
+        pool = gan.propose(torch.zeros(12, 2))
+        met = torch.arange(12) < 5
+        gan.learn(pool, met)
+        gan.learn(pool, torch.zeros(12, dtype=torch.bool))
+        pools.append(pool)
+        labels.append(met)
+    assert [len(goals) for goals, _ in seen] == [12, 24, 30]
+    assert torch.equal(seen[-1][0], torch.cat(pools)[-30:])
+    assert torch.equal(seen[-1][1], torch.cat(labels)[-30:])
+
+
 def test_kept_goals_are_apart() -> None:
     gan = make(apart=4.0)
     for _ in range(6):
@@ -124,6 +142,7 @@ def test_it_goes_on_from_its_state_to_the_bit(episodes: int) -> None:
     ("wrong", "sentence"),
     [
         ({"pool": 0}, "pool is 0"),
+        ({"memory": 0}, "memory is 0"),
         ({"attempts": 1.5}, "attempts is 1.5"),
         ({"replayed": 1.0}, "replayed is 1.0"),
         ({"noise": -1.0}, "noise is -1.0"),
