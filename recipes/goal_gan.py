@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
-import openmp  # noqa: F401  # first, since torch reads what it sets
+import sher
 import torch
 from torch import Tensor
 from torchrl.data import LazyTensorStorage, TensorDictReplayBuffer, TensorStorage
@@ -129,14 +129,20 @@ def build(config: sher_rl.CurriculumConfig) -> sher_rl.Parts:
         sher_rl.ProposeGoals(proposal, reward, terminated_fn=terminated),
     )
     dims = sher_rl.GoalDims.of(env)
-    actor, qvalue, value = sher_rl.make_networks(dims, config.hidden)
+    actor, qvalue, value = sher.CRITICS[config.critic](dims, config.hidden)
     normalizer = sher_rl.GoalNormalizer(dims)
     policy = sher_rl.make_policy(normalizer.observation, normalizer.goal, actor).to(config.device)
     explorer = sher_rl.make_explorer(policy, env, random_action=config.random_action).to(config.device)
     relabel = sher_rl.HindsightRelabel(
         reward, storage, k=config.k, goal_noise=config.goal_noise, terminated_fn=terminated
     )
-    buffer = TensorDictReplayBuffer(storage=storage, transform=Compose(relabel, normalizer))
+    sampling = sher.SAMPLERS[config.sampler](config, relabel)
+    buffer = TensorDictReplayBuffer(
+        storage=storage,
+        sampler=sampling.sampler,
+        transform=Compose(relabel, normalizer),
+        generator=sampling.generator,
+    )
     loss = sher_rl.SoftMultiGoalLoss(
         actor,
         qvalue,
@@ -163,6 +169,7 @@ def build(config: sher_rl.CurriculumConfig) -> sher_rl.Parts:
         relabel=relabel,
         buffer=buffer,
         learner=learner,
+        on_cycle=sampling.on_cycle,
     )
 
 
@@ -183,6 +190,7 @@ def main(config: sher_rl.CurriculumConfig) -> None:
         relabel=parts.relabel,
         buffer=parts.buffer,
         learner=parts.learner,
+        on_cycle=parts.on_cycle,
         test_env=task_of(config.env_id).test_env(min(TEST_ENVS, config.eval_episodes)),
     )
 
