@@ -2,9 +2,14 @@
 
 from sher_rl import _mujoco  # noqa: F401 -- before TorchRL
 from sher_rl.cli.recipe import cli
+from sher_rl.curricula.goal_gan import GoalGAN
+from sher_rl.curricula.propose import GoalProposal, ProposeGoals
+from sher_rl.curricula.rare import RareGoals
+from sher_rl.curricula.uniform import UniformGoals
 from sher_rl.envs.gym_reward import GymReward
 from sher_rl.envs.make import make_env
 from sher_rl.envs.make_gym import make_gym
+from sher_rl.envs.point_mass import PointMass
 from sher_rl.envs.rewards import goal_reward
 from sher_rl.errors import UsageError
 from sher_rl.functional.stability import delta_s
@@ -37,7 +42,7 @@ from sher_rl.samplers.cher import CHERSampler
 from sher_rl.samplers.density import CDPSampler, MEPSampler
 from sher_rl.samplers.energy import EBPSampler
 from sher_rl.tasks import TASKS
-from sher_rl.training.config import Config, DherConfig, HerConfig, RelayConfig
+from sher_rl.training.config import Config, CurriculumConfig, DherConfig, HerConfig, RelayConfig
 from sher_rl.training.loop import train
 from sher_rl.training.parts import Parts
 from sher_rl.training.samplers import make_sampler
@@ -51,12 +56,15 @@ __all__ = [
     "CHERSampler",
     "ComposedQ",
     "Config",
+    "CurriculumConfig",
     "DherConfig",
     "DiscreteSoftQLoss",
     "EBPSampler",
     "FusedLearner",
     "GoalDims",
+    "GoalGAN",
     "GoalNormalizer",
+    "GoalProposal",
     "Guided",
     "GymReward",
     "HerConfig",
@@ -65,7 +73,10 @@ __all__ = [
     "MEPSampler",
     "MultiGoalDDPGLoss",
     "Parts",
+    "PointMass",
     "PoseNorm",
+    "ProposeGoals",
+    "RareGoals",
     "RelayConfig",
     "RelayGoals",
     "RelayNorm",
@@ -75,6 +86,7 @@ __all__ = [
     "SubTask",
     "TwoStreamCritic",
     "UniformActions",
+    "UniformGoals",
     "UsageError",
     "cli",
     "delta_s",

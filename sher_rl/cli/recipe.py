@@ -42,7 +42,9 @@ def cli(main: Callable[[AnyConfig], object], default: AnyConfig, args: Sequence[
     exit_with_sentence(lambda: main(parse(default, args)))
 
 
-def cli_of_tasks(main: Callable[[AnyConfig], object], numbers: Callable[[str], AnyConfig]) -> None:
+def cli_of_tasks(
+    main: Callable[[AnyConfig], object], numbers: Callable[[str], AnyConfig], default_env: str = DEFAULT_ENV
+) -> None:
     """As :func:`cli`, for a method that has numbers for each task: ``--env`` says which.
 
     Every recipe of a method ends with it.
@@ -50,9 +52,10 @@ def cli_of_tasks(main: Callable[[AnyConfig], object], numbers: Callable[[str], A
     Args:
         main: gets the configuration.
         numbers: from a gymnasium id to what the command line leaves open; a variant with dense rewards has the same.
+        default_env: task where the command line names none.
     """
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    parser.add_argument("--env", "--env-id", default=DEFAULT_ENV)
+    parser.add_argument("--env", "--env-id", default=default_env)
     known, others = parser.parse_known_args()
     exit_with_sentence(lambda: cli(main, numbers_of(numbers, known.env), others))
 

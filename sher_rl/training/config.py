@@ -16,6 +16,7 @@ from sher_rl.training.config_checks import check_config
 
 Sampling = Literal["uniform", "cher", "per", "ebp", "cdp", "mep"]
 Critic = Literal["concat", "two-stream", "merged", "bilinear"]
+Proposal = Literal["gan", "rare", "uniform"]
 LoggerName = Literal["tensorboard", "wandb", "mlflow", "trackio"]
 
 
@@ -173,6 +174,18 @@ class DherConfig(Config):
         super().__post_init__()
         if not self.cell > 0:
             raise UsageError(f"cell is {self.cell}; use a number above 0.")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CurriculumConfig(Config):
+    """A run of SHER on proposed goals, such as those of Goal GAN (arXiv:1705.06366).
+
+    Raises:
+        UsageError: a value is of another type than the field, or out of range.
+    """
+
+    proposal: Proposal
+    """Where the goals of training come from."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,1 @@
+"""Goals proposed to a learner, in place of those that its environment draws."""
