@@ -2,14 +2,11 @@
 
 from sher_rl import _mujoco  # noqa: F401 -- before TorchRL
 from sher_rl.cli.recipe import cli
-from sher_rl.curricula.goal_gan import GoalGAN
-from sher_rl.curricula.propose import GoalProposal, ProposeGoals
-from sher_rl.curricula.rare import RareGoals
-from sher_rl.curricula.uniform import UniformGoals
 from sher_rl.envs.gym_reward import GymReward
 from sher_rl.envs.make import make_env
 from sher_rl.envs.make_gym import make_gym
 from sher_rl.envs.point_mass import PointMass
+from sher_rl.envs.propose import GoalProposal, ProposeGoals
 from sher_rl.envs.rewards import goal_reward
 from sher_rl.errors import UsageError
 from sher_rl.functional.stability import delta_s
@@ -41,6 +38,9 @@ from sher_rl.replay.spliced import SplicedGoals
 from sher_rl.samplers.cher import CHERSampler
 from sher_rl.samplers.density import CDPSampler, MEPSampler
 from sher_rl.samplers.energy import EBPSampler
+from sher_rl.samplers.goals.goal_gan import GoalGAN
+from sher_rl.samplers.goals.rare import RareGoals
+from sher_rl.samplers.goals.uniform import UniformGoals
 from sher_rl.tasks import TASKS
 from sher_rl.training.config import Config, CurriculumConfig, DherConfig, HerConfig, RelayConfig
 from sher_rl.training.loop import train

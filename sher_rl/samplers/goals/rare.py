@@ -9,10 +9,10 @@ from torch import Tensor, nn
 from torchrl.data import TensorStorage
 
 from sher_rl import _torchrl
-from sher_rl.curricula.achieved import draw_achieved
-from sher_rl.curricula.generator import generator_state, restore_generator
 from sher_rl.errors import UsageError, check_counts, check_numbers
 from sher_rl.functional.goal_sets import log_kernel_density
+from sher_rl.samplers.goals.achieved import draw_achieved
+from sher_rl.samplers.goals.generator import generator_state, restore_generator
 
 _SMALLEST = 1e-6
 """Standard deviation below which a coordinate does not vary."""

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from sher_rl import UsageError
-from sher_rl.curricula.gan import LeastSquaresGAN
+from sher_rl.samplers.goals.gan import LeastSquaresGAN
 
 
 def make(seed: int = 0, **kwargs: object) -> LeastSquaresGAN:

@@ -10,13 +10,13 @@ from torch import Tensor, nn
 from torchrl.data import TensorStorage
 
 from sher_rl import _torchrl
-from sher_rl.curricula.achieved import draw_achieved
-from sher_rl.curricula.box import check_box
-from sher_rl.curricula.gan import LeastSquaresGAN
-from sher_rl.curricula.generator import generator_state, restore_generator
 from sher_rl.errors import UsageError, check_counts, check_numbers
 from sher_rl.functional.goal_gan import is_intermediate
 from sher_rl.functional.goal_sets import keep_apart
+from sher_rl.samplers.goals.achieved import draw_achieved
+from sher_rl.samplers.goals.box import check_box
+from sher_rl.samplers.goals.gan import LeastSquaresGAN
+from sher_rl.samplers.goals.generator import generator_state, restore_generator
 
 VISITED = 10_000
 """Achieved goals that the GAN is trained on at first."""

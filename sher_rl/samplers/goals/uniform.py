@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sher_rl.curricula.box import check_box
-from sher_rl.curricula.generator import generator_state, restore_generator
+from sher_rl.samplers.goals.box import check_box
+from sher_rl.samplers.goals.generator import generator_state, restore_generator
 
 
 class UniformGoals(nn.Module):

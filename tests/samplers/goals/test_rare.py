@@ -8,7 +8,7 @@ from tensordict import TensorDict
 from torchrl.data import LazyTensorStorage
 
 from sher_rl import RareGoals, UsageError
-from sher_rl.curricula.achieved import draw_achieved
+from sher_rl.samplers.goals.achieved import draw_achieved
 
 
 def storage_of(goals: torch.Tensor, capacity: int = 1000) -> LazyTensorStorage:

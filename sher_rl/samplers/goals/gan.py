@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sher_rl.curricula.box import check_box
 from sher_rl.errors import UsageError, check_counts, check_numbers
 from sher_rl.functional.goal_gan import discriminator_loss, generator_loss
+from sher_rl.samplers.goals.box import check_box
 
 NOISE = 4
 """Numbers that the generator makes a goal of."""

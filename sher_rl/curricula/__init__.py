@@ -1,1 +1,0 @@
-"""Goals proposed to a learner, in place of those that its environment draws."""

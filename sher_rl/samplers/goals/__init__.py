@@ -1,0 +1,1 @@
+"""Which goals episodes are asked for, in place of those that their environment draws."""
