@@ -17,8 +17,8 @@ from sher_rl.functional.bounds import return_bounds
 def soft_value(q_values: Tensor, alpha: Tensor | float, log_prior: Tensor | float = 0.0) -> Tensor:
     r"""Soft value of a state: :math:`V = \alpha \log \sum_a p(a) e^{Q(a)/\alpha}`, ``(*batch, n) -> (*batch)``.
 
-    With ``log_prior`` 0 the policy is paid for its entropy (arXiv:1702.08165, eq. 5). With the logarithm of a
-    distribution it pays for its divergence from that one instead (arXiv:1704.06440, section 2), and the value lies
+    With ``log_prior`` 0 the policy is paid for its entropy (arXiv:1702.08165). With the logarithm of a
+    distribution it pays for its divergence from that one instead (arXiv:1704.06440), and the value lies
     between the least and the largest Q.
 
     >>> import torch
@@ -31,7 +31,7 @@ def soft_value(q_values: Tensor, alpha: Tensor | float, log_prior: Tensor | floa
 def boltzmann_log_prob(q_values: Tensor, alpha: Tensor | float, log_prior: Tensor | float = 0.0) -> Tensor:
     r"""Log probability of each action, :math:`\log p(a) + (Q(a) - V)/\alpha`: ``(*batch, n) -> (*batch, n)``.
 
-    The optimal policy of soft Q-learning (arXiv:1702.08165, eq. 6; arXiv:1704.06440, section 2).
+    The optimal policy of soft Q-learning (arXiv:1702.08165, arXiv:1704.06440).
 
     >>> import torch
     >>> boltzmann_log_prob(torch.tensor([0.0, math.log(3)]), 1.0).exp()
@@ -91,7 +91,7 @@ def composition_gap(q_values: Tensor, alpha: Tensor | float, log_prior: Tensor |
     r"""How much the mean of Qs promises too much at a state: the mean of their soft values less that of their mean.
 
     Of two Qs it is :math:`\frac\alpha2 D_{1/2}(\pi_1 \| \pi_2)`, with Rényi's divergence of their policies: 0 where
-    they agree (arXiv:1803.06773, lemma 1).
+    they agree (arXiv:1803.06773).
 
     Args:
         q_values: ``(k, *batch, n)``, one row per Q.

@@ -32,7 +32,7 @@ def median_bandwidth(squared_distances: Tensor) -> Tensor:
     r"""Width of the kernel, per batch entry: the median of the squared distances over :math:`\log(n + 1)`.
 
     ``(n, m, *batch) -> (*batch)``, at least 0.001. With it a particle's sum over the others is about 1
-    (arXiv:1608.04471, section 5, which has :math:`\log n`).
+    (arXiv:1608.04471, which has :math:`\log n`).
 
     >>> median_bandwidth(torch.tensor([[1.0, 4.0, 9.0]]))
     tensor(5.7708)
@@ -66,7 +66,7 @@ def stein_gradient(scores: Tensor, fixed: Tensor, moved: Tensor) -> Tensor:
     r"""Direction in which particles move: :math:`\frac1n \sum_i k(x_i, y) \nabla \log p(x_i) + \nabla_{x_i} k(x_i, y)`.
 
     The first term leads uphill, the second keeps particles apart (arXiv:1702.08165, eq. 13, divided by its
-    temperature; arXiv:1608.04471, eq. 8).
+    temperature; arXiv:1608.04471).
 
     Args:
         scores: gradients of the log density at ``fixed``, ``(n, *batch, d)``.

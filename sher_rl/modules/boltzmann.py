@@ -56,7 +56,7 @@ def make_boltzmann_policy(
 
     Returns:
         Module that writes ``logits`` and ``action``: the best action under ``ExplorationType.DETERMINISTIC``, else a
-        sample, from torch's generator (arXiv:1704.06440, section 2).
+        sample, from torch's generator (arXiv:1704.06440).
 
     Raises:
         UsageError: ``alpha`` is not above 0, or the network does not write ``action_value``.
@@ -106,7 +106,7 @@ class BestOfSamples(TensorDictModuleBase):
 
     Where exploration is random, the default, it is one drawn with probabilities in proportion to
     :math:`e^{Q/\alpha}`: of many uniform candidates, a sample of the optimal policy of soft Q-learning
-    (arXiv:1702.08165, eq. 6). Otherwise it is the candidate of the largest Q. Writes ``action``; all draws are from
+    (arXiv:1702.08165). Otherwise it is the candidate of the largest Q. Writes ``action``; all draws are from
     torch's generator.
 
     Args:
@@ -161,7 +161,7 @@ class ComposedQ(TensorDictModuleBase):
     """The mean of several soft Qs: its policy does what all of them ask for, as far as they agree.
 
     Optimal for the mean of their rewards but for what :func:`~sher_rl.functional.soft_q.composition_gap` adds up to
-    (arXiv:1803.06773, lemma 1). One Q conditioned on goals serves several, by networks that read other keys.
+    (arXiv:1803.06773). One Q conditioned on goals serves several, by networks that read other keys.
 
     Args:
         qvalue_networks: at least one.

@@ -31,8 +31,8 @@ class DiscreteSoftQLoss(DQNLoss):
             e^{Q_{targ}(s', a', g)/\alpha}
 
     The policy is :math:`\pi \propto p\, e^{Q/\alpha}`: :func:`~sher_rl.make_boltzmann_policy`. As
-    :math:`\alpha` goes to 0 it is DQN (Haarnoja et al., arXiv:1702.08165, eq. 7; Schulman et al., arXiv:1704.06440,
-    section 2). TorchRL's ``DiscreteSACLoss`` learns a policy network besides, which this one does without.
+    :math:`\alpha` goes to 0 it is DQN (Haarnoja et al., arXiv:1702.08165; Schulman et al., arXiv:1704.06440).
+    TorchRL's ``DiscreteSACLoss`` learns a policy network besides, which this one does without.
 
     Args:
         value_network: writes ``action_value``, ``(*batch, n)``, as a ``QValueActor`` does.

@@ -71,7 +71,9 @@ class RelabelOnRead:
         return annotated if tensordict.ndim else annotated[0]
 
     def read(self, tensordict: TensorDictBase) -> TensorDictBase:
-        """Relabel rows as the storage holds them, in place."""
+        """Relabel rows as the storage holds them, in place, but for the storage's own."""
+        if tensordict is _torchrl.columns(self.storage):  # ``buffer[:]`` of a full buffer
+            return self.read(tensordict.copy())
         if tensordict.ndim != 1:  # the buffer was indexed, and not sampled
             return self.read(tensordict.reshape(-1)).reshape(tensordict.shape)
         ring = storage_ring(self.storage)

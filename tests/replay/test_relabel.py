@@ -23,6 +23,15 @@ def test_what_follows_sees_the_new_goal():
     assert (batch["state"][:, 2:] == batch["desired_goal"]).all()
 
 
+def test_reading_all_of_a_full_buffer_leaves_what_it_holds():
+    storage = LazyTensorStorage(20)
+    buffer = TensorDictReplayBuffer(storage=storage, transform=HindsightRelabel(reward_fn, storage))
+    buffer.extend(episode(20))
+    held = storage.get(range(20)).clone()
+    assert not torch.equal(buffer[:]["desired_goal"], held["desired_goal"])
+    assert (storage.get(range(20)) == held).all()
+
+
 @pytest.mark.parametrize("mode", ["read", "write"])
 def test_a_row_that_keeps_its_goal_keeps_the_next_one_and_a_goal_drawn_stands_still(mode: str) -> None:
     storage = LazyTensorStorage(200)
