@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Literal, TypeAlias, get_args
 
 import torch
 from tensordict import NestedKey, TensorDict, TensorDictBase, unravel_key
 from tensordict.nn import TensorDictModuleBase, dispatch
 from torch import Tensor
 from torchrl.data import TensorSpec
-from torchrl.objectives import DQNLoss, ValueEstimators, distance_loss
+from torchrl.objectives import DQNLoss, distance_loss
 from torchrl.objectives.value import TD0Estimator
 
 from sher_rl.errors import UsageError, check_positive
 from sher_rl.functional.soft_q import boltzmann_log_prob, optimal_soft_bounds, soft_value
 from sher_rl.objectives.checks import check_choice, check_gamma, check_has
+from sher_rl.objectives.coefficients import SoftCoefficients
 from sher_rl.objectives.keys import STATISTICS, input_keys
 from sher_rl.objectives.networks import evaluate
 
@@ -23,7 +24,7 @@ Prior: TypeAlias = Literal["none", "uniform"]
 SoftClip: TypeAlias = Literal["none", "soft"]
 
 
-class DiscreteSoftQLoss(DQNLoss):
+class DiscreteSoftQLoss(SoftCoefficients, DQNLoss):
     r"""Soft Q-learning over finitely many actions: TorchRL's DQN loss, with the soft value in the target.
 
     .. math::
@@ -67,8 +68,6 @@ class DiscreteSoftQLoss(DQNLoss):
     _schedulable_buffers = frozenset({"gamma", "alpha"})
 
     out_keys: list[str]
-    gamma: Any
-    alpha: Any
 
     def __init__(
         self,
@@ -95,21 +94,6 @@ class DiscreteSoftQLoss(DQNLoss):
         for name, value in {"gamma": gamma, "alpha": alpha}.items():
             self.register_coeff_buffer(name, float(value), device=self._default_device, dtype=torch.float64)
         self.out_keys = ["loss"] if reduction == "none" else ["loss", *STATISTICS]
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if name == "gamma":
-            check_gamma(value)
-        if name == "alpha":
-            check_positive(alpha=float(value))
-        super().__setattr__(name, value)
-
-    def make_value_estimator(self, value_type: ValueEstimators | None = None, **hyperparams: Any) -> DQNLoss:
-        """Set ``gamma`` the TorchRL way; other estimators than TD(0) leave out the entropy along the way."""
-        if value_type not in (None, ValueEstimators.TD0) or set(hyperparams) - {"gamma"}:
-            raise NotImplementedError(f"DiscreteSoftQLoss has the TD0 estimator with gamma, not {value_type}.")
-        if "gamma" in hyperparams:
-            self.gamma = hyperparams["gamma"]
-        return self
 
     @property
     def value_estimator(self) -> TD0Estimator:

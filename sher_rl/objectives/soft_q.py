@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import torch
 from tensordict import TensorDict, TensorDictBase, TensorDictParams
@@ -16,6 +16,7 @@ from sher_rl.functional.soft_q import optimal_soft_bounds, soft_value_estimate, 
 from sher_rl.functional.stein import squashed_score, stein_gradient
 from sher_rl.functional.targets import half_squared_error, soft_q_target
 from sher_rl.objectives.checks import check_choice, check_gamma, check_has
+from sher_rl.objectives.coefficients import SoftCoefficients
 from sher_rl.objectives.discrete_soft_q import Prior, SoftClip
 from sher_rl.objectives.keys import SoftQKeys, input_keys
 from sher_rl.objectives.networks import evaluate
@@ -24,7 +25,7 @@ from sher_rl.objectives.proposals import draw, propose_by, propose_uniform
 Proposal = Literal["uniform", "policy"]
 
 
-class SoftQLoss(LossModule):
+class SoftQLoss(SoftCoefficients, LossModule):
     r"""Soft Q-learning: Q against sampled soft values, and a sampler that Stein's gradient makes draw from its policy.
 
     .. math::
@@ -79,8 +80,6 @@ class SoftQLoss(LossModule):
     default_value_estimator = ValueEstimators.TD0
     _schedulable_buffers = frozenset({"gamma", "alpha"})
 
-    gamma: Any
-    alpha: Any
     actor_network: TensorDictSequential
     qvalue_network: TensorDictModule
     actor_network_params: TensorDictParams
@@ -125,21 +124,6 @@ class SoftQLoss(LossModule):
         self._set_in_keys()
         statistics = ["alpha", "q_mean", "q_min", "q_max", "v_mean"] if reduction != "none" else []
         self.out_keys = ["loss_actor", "loss_qvalue", *statistics]
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if name == "gamma":
-            check_gamma(value)
-        if name == "alpha":
-            check_positive(alpha=float(value))
-        super().__setattr__(name, value)
-
-    def make_value_estimator(self, value_type: ValueEstimators | None = None, **hyperparams: Any) -> LossModule:
-        """Set ``gamma`` the TorchRL way; of the estimators only TD(0) is soft Q-learning's."""
-        if value_type not in (None, ValueEstimators.TD0) or set(hyperparams) - {"gamma"}:
-            raise NotImplementedError(f"SoftQLoss has the TD0 estimator with gamma, not {value_type}.")
-        if "gamma" in hyperparams:
-            self.gamma = hyperparams["gamma"]
-        return self
 
     def _set_in_keys(self) -> None:
         keys = self.tensor_keys
