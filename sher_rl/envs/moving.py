@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import mujoco
 import numpy as np
 from gymnasium_robotics.envs.fetch.fetch_env import MujocoFetchEnv
 from gymnasium_robotics.envs.fetch.push import MujocoFetchPushEnv
 from gymnasium_robotics.envs.fetch.reach import MujocoFetchReachEnv
+from gymnasium_robotics.utils import mujoco_utils
 from numpy.typing import ArrayLike, NDArray
 
 from sher_rl.functional.goal_motion import along_line, on_circle
@@ -114,8 +116,8 @@ class DyPush(MovingGoal, MujocoFetchPushEnv):
     def _reset_sim(self) -> bool:
         done = super()._reset_sim()
         offset = np.array([0.1, self.np_random.uniform(-self.obj_range, self.obj_range)])
-        pose = self._utils.get_joint_qpos(self.model, self.data, "object0:joint")
+        pose = mujoco_utils.get_joint_qpos(self.model, self.data, "object0:joint")
         pose[:2] = self.initial_gripper_xpos[:2] + offset
-        self._utils.set_joint_qpos(self.model, self.data, "object0:joint", pose)
-        self._mujoco.mj_forward(self.model, self.data)
+        mujoco_utils.set_joint_qpos(self.model, self.data, "object0:joint", pose)
+        mujoco.mj_forward(self.model, self.data)
         return done
