@@ -127,10 +127,12 @@ def egg() -> None:
 
 def curve() -> None:
     """Test success of runs in docs/results: SHER on FetchPush, SHER and HER on HandManipulateEgg."""
-    from sher_rl.report import draw_curves  # noqa: PLC0415
+    from sher_rl.report import draw_groups, read_groups  # noqa: PLC0415
+    from sher_rl.report.statistics import mean_std  # noqa: PLC0415
 
     for name, runs in {"fetch_push": "fetch_push-sher-s*.csv", "hand_egg": "hand_egg-*-s*.csv"}.items():
-        print(draw_curves(sorted((DOCS / "results").glob(runs)), DOCS / f"{name}.png"))
+        groups = read_groups(sorted((DOCS / "results").glob(runs)))
+        print(draw_groups(groups, DOCS / f"{name}.png", mean_std, "mean ± standard deviation"))
 
 
 def alpha() -> None:
