@@ -1,8 +1,7 @@
 """The pictures of these pages, by the code they show: ``make pictures``.
 
 python docs/make_pictures.py curve alpha  # from docs/results and docs/experiments/tuning; needs the extra plot
-python docs/make_pictures.py egg          # films a policy of the package; needs the extra video, and EGL or OSMesa
-python docs/make_pictures.py bar frame    # trains FetchReach first, and films it
+python docs/make_pictures.py bar frame    # trains FetchReach first, and films it: the extra video, and EGL or OSMesa
 """
 
 import argparse
@@ -120,11 +119,6 @@ def frame(run: Path) -> None:
     film_strip([str(run)], (0, -1), (60, 80, 380, 400), DOCS / "fetch_reach.png")
 
 
-def egg() -> None:
-    """HandManipulateEgg by the policy of the package: the start, 10 and 30 steps later, and the end."""
-    film_strip(["--pretrained", "HandManipulateEgg"], (0, 10, 30, -1), (50, 100, 430, 350), DOCS / "hand_egg_film.png")
-
-
 def curve() -> None:
     """Test success of runs in docs/results: SHER on FetchPush, SHER and HER on HandManipulateEgg."""
     from sher_rl.report import draw_groups, read_groups  # noqa: PLC0415
@@ -171,8 +165,6 @@ def main(pictures: list[str]) -> None:
         curve()
     if "alpha" in pictures:
         alpha()
-    if "egg" in pictures:
-        egg()
     if {"bar", "frame"} & set(pictures):
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
@@ -185,5 +177,5 @@ def main(pictures: list[str]) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("pictures", nargs="*", metavar="bar|curve|alpha|egg|frame", help="all by default")
-    main(parser.parse_args().pictures or ["bar", "curve", "alpha", "egg", "frame"])
+    parser.add_argument("pictures", nargs="*", metavar="bar|curve|alpha|frame", help="all by default")
+    main(parser.parse_args().pictures or ["bar", "curve", "alpha", "frame"])
