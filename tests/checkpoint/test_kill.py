@@ -11,6 +11,7 @@ import subprocess
 import sys
 import termios
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -157,7 +158,8 @@ def test_a_second_signal_while_a_checkpoint_is_written_leaves_the_one_before(
     os.kill(process.pid, number)
     wait_for_a_checkpoint_being_written(tmp_path / "run", 1, process)
     time.sleep(0.01 * wait)
-    os.kill(process.pid, number)
+    with suppress(ProcessLookupError):  # it was through already
+        os.kill(process.pid, number)
     process.join()
     assert process.exitcode in (-number, 1, 128 + number)  # 1 by KeyboardInterrupt; the last where it came too late
     for path in saved_checkpoints(tmp_path / "run"):
