@@ -82,16 +82,22 @@ class Job:
             return "finished"
         return "resume" if (self.folder / "config.json").exists() else "new"
 
-    def command(self) -> list[str]:
-        """The recipe, with its flags."""
-        recipe = f"sher_{self.config.task}.py" if self.method == "sher" else f"{self.method}.py"
+    def recipe(self) -> list[str]:
+        """The recipe, its task and its number of steps."""
+        name = f"sher_{self.config.task}.py" if self.method == "sher" else f"{self.method}.py"
         flags = [] if self.method == "sher" else ["--env", self.config.env_id]
-        flags += ["--total-frames", str(self.config.total_frames)]
+        return [str(RECIPES / name), *flags, "--total-frames", str(self.config.total_frames)]
+
+    def numbers(self) -> list[str]:
+        """What a whole run is told besides."""
+        return ["--seed", str(self.config.seed)] + (["--alpha", str(self.alpha)] if self.alpha else [])
+
+    def command(self) -> list[str]:
+        """What begins the run, or goes on with it."""
         if self.state() == "resume":
-            return [sys.executable, str(RECIPES / recipe), *flags, "--resume", str(self.folder)]
-        flags += ["--seed", str(self.config.seed)] + (["--alpha", str(self.alpha)] if self.alpha else [])
-        flags += ["--out-dir", str(self.args.out_dir), "--run-name", self.name]
-        return [sys.executable, str(RECIPES / recipe), *flags]
+            return [sys.executable, *self.recipe(), "--resume", str(self.folder)]
+        folder = ["--out-dir", str(self.args.out_dir), "--run-name", self.name]
+        return [sys.executable, *self.recipe(), *self.numbers(), *folder]
 
     def seconds(self) -> float | None:
         """Estimated by the results of the same task and method."""
@@ -105,11 +111,12 @@ class Job:
         row = 4 * (2 * dims.observation + 3 * dims.goal + dims.action + 1) + 18
         return 2 * row * min(self.config.total_frames, self.config.buffer_size)
 
-    def keep(self, command: list[str]) -> None:
-        """Put the csv among the results, and beside it what it was made by."""
+    def keep(self) -> None:
+        """Put the csv among the results, and beside it what it was made by: the command of the whole run."""
         versions, config = (json.loads((self.folder / f"{name}.json").read_text()) for name in ("versions", "config"))
-        short = shlex.join(["python", f"recipes/{Path(command[1]).name}", *command[2:]])
-        made_by = {"command": short, "versions": versions, "config": config}
+        recipe, *flags = self.recipe()
+        command = shlex.join(["python", f"recipes/{Path(recipe).name}", *flags, *self.numbers()])
+        made_by = {"command": command, "versions": versions, "config": config}
         self.args.results.mkdir(parents=True, exist_ok=True)
         replace_file(self.csv.with_suffix(".json"), (json.dumps(made_by, indent=1) + "\n").encode())
         replace_file(self.csv, (self.folder / "progress.csv").read_bytes())

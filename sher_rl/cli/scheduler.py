@@ -33,8 +33,8 @@ class Job(Protocol):
     def command(self) -> list[str]:
         """What starts it, or lets it go on."""
 
-    def keep(self, command: list[str]) -> None:
-        """Called once it has ended well, with what started it."""
+    def keep(self) -> None:
+        """Called once it has ended well."""
 
 
 class Runner:
@@ -51,10 +51,9 @@ class Runner:
         if reason := held(job.folder):
             return reason
         job.folder.parent.mkdir(parents=True, exist_ok=True)
-        command = job.command()
         say(f"{job.name}: {job.state()}")
         with open(job.folder.with_name(f"{job.name}.log"), "a", opener=open_no_link) as log:
-            process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
+            process = subprocess.Popen(job.command(), stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
         self.processes[job.name] = process
         if self.stopped:
             process.terminate()
@@ -63,7 +62,7 @@ class Runner:
             lines = Path(log.name).read_text(errors="replace").replace("\r", "\n").strip().splitlines()
             return f"exit code {code}: {lines[-1][:200] if lines else 'no output'} ({log.name})"
         if code == 0:
-            job.keep(command)
+            job.keep()
         return None
 
     def stop(self) -> None:

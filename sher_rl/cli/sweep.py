@@ -78,7 +78,7 @@ class Job:
         frames = ["--total-frames", str(self.config.total_frames)]
         return [*start, "--env", self.config.env_id, *frames, *logger, "--resume", str(self.folder)]
 
-    def keep(self, command: list[str]) -> None:
+    def keep(self) -> None:
         """Nothing more: everything is in the folder."""
 
 

@@ -129,7 +129,8 @@ def test_a_stopped_plan_goes_on_and_a_finished_one_has_nothing_to_do(tmp_path: P
         made_by = json.loads(result.with_suffix(".json").read_text())
         assert made_by["config"]["seed"] == seed
         assert made_by["versions"]["torchrl"]
-        assert "--total-frames 1600" in made_by["command"]
+        assert made_by["config"]["total_frames"] == 1_600
+        assert made_by["command"] == f"python recipes/sher_fetch_reach.py --total-frames 1600 --seed {seed}"
     jobs = REPRODUCE.plan(args(tmp_path, methods=("sher",), seeds=(0, 1), frames=1_600))
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
     assert run_all(jobs, 1) == 0
