@@ -34,13 +34,15 @@ class MovingGoal(MujocoFetchEnv):
 
     goal: NDArray[Any]
     """Where the goal is, in metres, ``(3,)``."""
+    velocity: NDArray[Any] = np.zeros(3)
+    """Metres a step, of a goal that moves on a straight line."""
     goal_path: NDArray[Any] = np.empty(0)
     """What the way of the goal depends on beside its place, as numbers that a checkpoint holds."""
     _met = False
 
     def move_goal(self) -> None:
-        """Put the goal where it is a step later."""
-        raise NotImplementedError
+        """Put the goal where it is a step later: further on its line."""
+        self.goal = along_line(self.goal, self.velocity)
 
     def step(self, action: NDArray[Any]) -> tuple[Any, ...]:
         """Move the goal, unless the last step met it, and then act."""
@@ -64,10 +66,6 @@ class DyReach(MovingGoal, MujocoFetchReachEnv):
         self.velocity = np.asarray(velocity, dtype=np.float64)
         self.distance_threshold = get_task("DyReach-v0").goal.distance
         self.target_range = 0.1
-
-    def move_goal(self) -> None:
-        """Put the goal a step further on its line."""
-        self.goal = along_line(self.goal, self.velocity)
 
     def _sample_goal(self) -> NDArray[Any]:
         goal = super()._sample_goal()
@@ -108,10 +106,6 @@ class DyPush(MovingGoal, MujocoFetchPushEnv):
         super().__init__(reward_type=reward_type, **kwargs)
         self.velocity = np.asarray(velocity, dtype=np.float64)
         self.distance_threshold = get_task("DyPush-v0").goal.distance
-
-    def move_goal(self) -> None:
-        """Put the goal a step further on its line."""
-        self.goal = along_line(self.goal, self.velocity)
 
     def _reset_sim(self) -> bool:
         done = super()._reset_sim()
