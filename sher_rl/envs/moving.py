@@ -22,6 +22,8 @@ HEIGHT = 0.5
 """Metres, of the goals that the gripper has to reach."""
 REACH_VELOCITY = np.array([0.011, 0.0, 0.0])
 """Metres a step, of DyReach's goals: away from the robot."""
+FAST_VELOCITY = np.array([0.022, 0.0, 0.0])
+"""Metres a step, of DyReachFast's goals."""
 PUSH_VELOCITY = np.array([0.0, 0.005, 0.0])
 """Metres a step, of DyPush's goals: along the table."""
 CIRCLE_CENTRE = np.array([0.8, 0.5])
@@ -71,6 +73,13 @@ class DyReach(MovingGoal, MujocoFetchReachEnv):
         goal = super()._sample_goal()
         goal[2] = HEIGHT
         return goal
+
+
+class DyReachFast(DyReach):
+    """DyReach with goals of twice the speed, which is not a published task: who aims at where they are meets none."""
+
+    def __init__(self, reward_type: str = "sparse", velocity: ArrayLike = FAST_VELOCITY, **kwargs: Any) -> None:
+        super().__init__(reward_type, velocity, **kwargs)
 
 
 class DyCircle(MovingGoal, MujocoFetchReachEnv):
