@@ -169,7 +169,7 @@ MOVING_RECORDS = (
         goal_moves=True,
     ),
 )
-"""Tasks whose goals move (Fang et al., ICLR 2019): the Fetch arm with the numbers of mengf1/DHER; the fast one is ours."""
+"""Tasks whose goals move: the Fetch arm as in mengf1/DHER (Fang et al., ICLR 2019), and a fast one of our own."""
 TASKS = tuple(task.env_id for task in RECORDS)
 """Environment ids of the paper's eight tasks, sparse reward. ``FetchPushDense-v4`` and the like exist too."""
 
