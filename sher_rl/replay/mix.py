@@ -49,13 +49,13 @@ class MixDemonstrations(Transform):
     >>> def make_buffer(*more):
     ...     storage = LazyTensorStorage(1000)
     ...     relabel = HindsightRelabel(goal_reward("FetchPush-v4"), storage)
-    ...     return TensorDictReplayBuffer(storage=storage, transform=Compose(relabel, *more), batch_size=256)
+    ...     return TensorDictReplayBuffer(storage=storage, transform=Compose(relabel, *more))
     >>> rows = make_env("FetchPush-v4", num_envs=2).rollout(50)
     >>> demonstrations = make_buffer()
     >>> _ = demonstrations.extend(rows)
     >>> buffer = make_buffer(MixDemonstrations(demonstrations, share=0.25))
     >>> _ = buffer.extend(rows)
-    >>> buffer.sample()["demonstration"].sum()
+    >>> buffer.sample(256)["demonstration"].sum()
     tensor(64)
     """
 
