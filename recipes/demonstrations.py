@@ -17,7 +17,7 @@ import sher_rl
 from sher_rl.cli.recipe import cli_of_tasks
 
 FRAMES = {"FetchPush-v4": 60_000, "FetchPickAndPlace-v4": 80_000}
-"""Steps to train for, of the tasks that have an expert."""
+"""Steps to train for, where fewer than SHER's will do."""
 
 
 def published(env_id: str) -> sher_rl.DemonstrationsConfig:
@@ -26,7 +26,7 @@ def published(env_id: str) -> sher_rl.DemonstrationsConfig:
     numbers = dataclasses.asdict(sher.published(env_id))
     changed = {
         "method": "demonstrations",
-        "total_frames": FRAMES[env_id],
+        "total_frames": FRAMES.get(env_id, numbers["total_frames"]),
         "updates_per_batch": 640,  # 0.8 a step, twice SHER's: successes are there to be learned from at once
         "demonstrations": 20,
         "demonstration_share": 0.5,

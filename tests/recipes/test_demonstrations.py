@@ -50,6 +50,11 @@ def test_an_expert_acts_on_each_row_alone(env_id: str) -> None:
     )
 
 
+@pytest.mark.parametrize("env_id", sorted(EXPERTS.EXPERTS))
+def test_each_task_with_an_expert_has_numbers(env_id: str) -> None:
+    assert RECIPE.published(env_id).env_id == env_id
+
+
 def test_a_task_without_an_expert_is_refused() -> None:
     with pytest.raises(UsageError, match="env_id 'FetchReach-v4' has no expert here; use FetchPush-v4 or"):
         RECIPE.published("FetchReach-v4")

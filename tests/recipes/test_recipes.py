@@ -17,7 +17,7 @@ from sher_rl.tasks import get_task
 from sher_rl.training.config import Critic, Sampling
 
 ENV = {path: ["--env=HandManipulateEgg-v1"] for path in METHODS} | {RELAY: ["--env=FetchPush-v4"]}
-ENV |= {DHER: ["--env=DyReach-v0"]}
+ENV |= {DHER: ["--env=DyReach-v0"], DEMONSTRATIONS: ["--env=FetchPush-v4", "--demonstrations=2"]}
 FILES = {".lock", "config.json", "versions.json", "progress.csv", "policy.pt", "curve.png", "checkpoints"}
 
 
