@@ -177,6 +177,29 @@ class DherConfig(Config):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class DemonstrationsConfig(Config):
+    """A run of SHER with demonstrations in each batch.
+
+    Raises:
+        UsageError: a value is of another type than the field, or out of range.
+    """
+
+    demonstrations: int
+    """Episodes of the expert."""
+    demonstration_share: float
+    """Share of each batch that is demonstrations."""
+    cloning: float
+    """Weight of cloning the demonstrations that the critic holds for better than the policy, 0 for none."""
+    demonstration_folder: Path | None = None
+    """Minari data set to take them from; without, the recipe's expert plays them at the start."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.sampler == "per":
+            raise UsageError("sampler is 'per', and demonstrations have no priorities; use another one.")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class CurriculumConfig(Config):
     """A run of SHER on proposed goals, such as those of Goal GAN (arXiv:1705.06366).
 
