@@ -37,6 +37,7 @@ from sher_rl.objectives.goal_gail import GoalGAILLoss
 from sher_rl.objectives.sher import SoftMultiGoalLoss
 from sher_rl.objectives.soft_q import SoftQLoss
 from sher_rl.replay.imitation import ImitationReward
+from sher_rl.replay.mix import MixDemonstrations
 from sher_rl.replay.relabel import HindsightRelabel
 from sher_rl.replay.relay import RelayGoals
 from sher_rl.replay.spliced import SplicedGoals
@@ -48,6 +49,7 @@ from sher_rl.samplers.goals.rare import RareGoals
 from sher_rl.samplers.goals.uniform import UniformGoals
 from sher_rl.tasks import TASKS
 from sher_rl.training.config import Config, CurriculumConfig, DherConfig, HerConfig, RelayConfig
+from sher_rl.training.config_goal_gail import GoalGailConfig
 from sher_rl.training.loop import train
 from sher_rl.training.parts import Parts
 from sher_rl.training.samplers import make_sampler
@@ -72,6 +74,7 @@ __all__ = [
     "GoalDiscriminator",
     "GoalGAILLoss",
     "GoalGAN",
+    "GoalGailConfig",
     "GoalNormalizer",
     "GoalProposal",
     "Guided",
@@ -81,6 +84,7 @@ __all__ = [
     "ImitationReward",
     "Learner",
     "MEPSampler",
+    "MixDemonstrations",
     "MultiGoalDDPGLoss",
     "Parts",
     "PointMass",
