@@ -32,6 +32,7 @@ from sher_rl.objectives.ddpg import MultiGoalDDPGLoss
 from sher_rl.objectives.discrete_soft_q import DiscreteSoftQLoss
 from sher_rl.objectives.sher import SoftMultiGoalLoss
 from sher_rl.objectives.soft_q import SoftQLoss
+from sher_rl.replay.demonstrations import load_demonstrations
 from sher_rl.replay.relabel import HindsightRelabel
 from sher_rl.replay.relay import RelayGoals
 from sher_rl.replay.spliced import SplicedGoals
@@ -45,6 +46,7 @@ from sher_rl.tasks import TASKS
 from sher_rl.training.config import Config, CurriculumConfig, DherConfig, HerConfig, RelayConfig
 from sher_rl.training.loop import train
 from sher_rl.training.parts import Parts
+from sher_rl.training.recording import record_demonstrations, save_demonstrations
 from sher_rl.training.samplers import make_sampler
 
 __version__ = "0.1.0"
@@ -94,6 +96,7 @@ __all__ = [
     "fit_factors",
     "fit_table",
     "goal_reward",
+    "load_demonstrations",
     "load_policy",
     "make_bilinear_networks",
     "make_boltzmann_policy",
@@ -109,5 +112,7 @@ __all__ = [
     "make_soft_q_networks",
     "make_two_stream_networks",
     "pretrained",
+    "record_demonstrations",
+    "save_demonstrations",
     "train",
 ]
