@@ -28,11 +28,13 @@ from sher_rl.modules.norms import PoseNorm, RelayNorm
 from sher_rl.modules.policy import make_explorer, make_policy
 from sher_rl.modules.policy_file import load_policy, pretrained
 from sher_rl.modules.soft_q import make_soft_q_networks
+from sher_rl.objectives.cloning import QFilteredCloning
 from sher_rl.objectives.ddpg import MultiGoalDDPGLoss
 from sher_rl.objectives.discrete_soft_q import DiscreteSoftQLoss
 from sher_rl.objectives.sher import SoftMultiGoalLoss
 from sher_rl.objectives.soft_q import SoftQLoss
 from sher_rl.replay.demonstrations import load_demonstrations
+from sher_rl.replay.mix import MixDemonstrations
 from sher_rl.replay.relabel import HindsightRelabel
 from sher_rl.replay.relay import RelayGoals
 from sher_rl.replay.spliced import SplicedGoals
@@ -43,7 +45,7 @@ from sher_rl.samplers.goals.goal_gan import GoalGAN
 from sher_rl.samplers.goals.rare import RareGoals
 from sher_rl.samplers.goals.uniform import UniformGoals
 from sher_rl.tasks import TASKS
-from sher_rl.training.config import Config, CurriculumConfig, DherConfig, HerConfig, RelayConfig
+from sher_rl.training.config import Config, CurriculumConfig, DemonstrationsConfig, DherConfig, HerConfig, RelayConfig
 from sher_rl.training.loop import train
 from sher_rl.training.parts import Parts
 from sher_rl.training.recording import record_demonstrations, save_demonstrations
@@ -59,6 +61,7 @@ __all__ = [
     "ComposedQ",
     "Config",
     "CurriculumConfig",
+    "DemonstrationsConfig",
     "DherConfig",
     "DiscreteSoftQLoss",
     "EBPSampler",
@@ -73,11 +76,13 @@ __all__ = [
     "HindsightRelabel",
     "Learner",
     "MEPSampler",
+    "MixDemonstrations",
     "MultiGoalDDPGLoss",
     "Parts",
     "PointMass",
     "PoseNorm",
     "ProposeGoals",
+    "QFilteredCloning",
     "RareGoals",
     "RelayConfig",
     "RelayGoals",

@@ -22,6 +22,7 @@ from sher_rl.errors import UsageError, check_counts
 from sher_rl.untrusted import bare_id, one_line, read_plain
 
 OBSERVED = ("observation", "achieved_goal", "desired_goal")
+FLAGS = ("done", "terminated", "truncated", "is_success")
 _EPISODE = re.compile(r"episode_(\d{1,9})")
 _SUCCESS = ("is_success", "success")
 _MOST_PACKED = 1032
@@ -52,7 +53,7 @@ def load_demonstrations(folder: str | Path, *, env_id: str | None = None, episod
 
     >>> load_demonstrations("nowhere")
     Traceback (most recent call last):
-    sher_rl.errors.UsageError: folder 'nowhere' holds no Minari data set; give one with data/metadata.json in it.
+    sher_rl.errors.UsageError: folder 'nowhere' has no Minari data set; give one with data/metadata.json in it.
     """
     if episodes is not None:
         check_counts(episodes=episodes)
@@ -75,9 +76,7 @@ def load_demonstrations(folder: str | Path, *, env_id: str | None = None, episod
 def _data_folder(folder: Path) -> Path:
     data = folder if (folder / "metadata.json").is_file() else folder / "data"
     if data.is_symlink() or not (data / "metadata.json").is_file():
-        raise UsageError(
-            f"folder {str(folder)!r:.200} holds no Minari data set; give one with data/metadata.json in it."
-        )
+        raise UsageError(f"folder {str(folder)!r:.200} has no Minari data set; give one with data/metadata.json in it.")
     return data
 
 
@@ -128,9 +127,21 @@ def _episode(h5py: ModuleType, file: Any, name: str, number: int) -> TensorDict:
     if success is not None:  # of each step, after one of the reset, if that has it
         after_steps = _array(h5py, file, name, "infos", success)[-steps:]
         following["is_success"] = _numbers(after_steps, steps)
-    now = {key: value[:-1] for key, value in observed.items()}
-    now |= {"action": _numbers(actions, steps), "next": following}
-    return TensorDict({**now, "collector": {"traj_ids": torch.full((steps,), number)}}, [steps])
+    rows = TensorDict({key: value[:-1] for key, value in observed.items()}, [steps])
+    rows["action"] = _numbers(actions, steps)
+    rows["next"] = TensorDict(following, [steps])
+    rows.update({key: before(following[key]) for key in FLAGS if key in following})
+    rows["collector"] = TensorDict({"traj_ids": torch.full((steps,), number)}, [steps])
+    return rows
+
+
+def before(flag: torch.Tensor) -> torch.Tensor:
+    """What the steps of an episode found, of what each led to: ``(T, 1)``, 0 or False at the start.
+
+    >>> before(torch.tensor([[1.0], [0.0]])).tolist()
+    [[0.0], [1.0]]
+    """
+    return torch.cat((torch.zeros_like(flag[:1]), flag[:-1]))
 
 
 def _array(h5py: ModuleType, file: Any, *path: str) -> NDArray[Any]:

@@ -16,13 +16,13 @@ from torchrl.envs.utils import ExplorationType, set_exploration_type
 from sher_rl.envs.make_gym import import_gymnasium
 from sher_rl.errors import UsageError, check_counts
 from sher_rl.files import new_folder
-from sher_rl.replay.demonstrations import OBSERVED, import_for_demonstrations
+from sher_rl.replay.demonstrations import FLAGS, OBSERVED, import_for_demonstrations
 from sher_rl.training.evaluation import last_steps
 from sher_rl.training.threads import one_torch_thread
 
 MOST_ATTEMPTS = 20
 """Episodes played for each one that is kept, at most."""
-_FOLLOWING = (*OBSERVED, "reward", "done", "terminated", "truncated", "is_success")
+_FOLLOWING = (*OBSERVED, *FLAGS, "reward")
 
 
 def record_demonstrations(
@@ -67,7 +67,7 @@ def _play(policy: TensorDictModuleBase, env: EnvBase) -> list[TensorDictBase]:
     """One episode of each environment, ``(steps,)`` each."""
     with set_exploration_type(ExplorationType.DETERMINISTIC), one_torch_thread():
         steps = env.rollout(100_000, policy, break_when_any_done=False, break_when_all_done=True)
-    rows = steps.select(*OBSERVED, "action", *(("next", key) for key in _FOLLOWING), strict=False)
+    rows = steps.select(*OBSERVED, *FLAGS, "action", *(("next", key) for key in _FOLLOWING), strict=False)
     last = last_steps(rows["next", "done"].squeeze(-1)).tolist()
     return [row[: end + 1] for row, end in zip(rows.unbind(0), last, strict=True)]
 
