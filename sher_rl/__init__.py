@@ -31,11 +31,13 @@ from sher_rl.modules.norms import PoseNorm, RelayNorm
 from sher_rl.modules.policy import make_explorer, make_policy
 from sher_rl.modules.policy_file import load_policy, pretrained
 from sher_rl.modules.soft_q import make_soft_q_networks
+from sher_rl.objectives.cloning import QFilteredCloning
 from sher_rl.objectives.ddpg import MultiGoalDDPGLoss
 from sher_rl.objectives.discrete_soft_q import DiscreteSoftQLoss
 from sher_rl.objectives.goal_gail import GoalGAILLoss
 from sher_rl.objectives.sher import SoftMultiGoalLoss
 from sher_rl.objectives.soft_q import SoftQLoss
+from sher_rl.replay.demonstrations import load_demonstrations
 from sher_rl.replay.imitation import ImitationReward
 from sher_rl.replay.mix import MixDemonstrations
 from sher_rl.replay.relabel import HindsightRelabel
@@ -48,10 +50,11 @@ from sher_rl.samplers.goals.goal_gan import GoalGAN
 from sher_rl.samplers.goals.rare import RareGoals
 from sher_rl.samplers.goals.uniform import UniformGoals
 from sher_rl.tasks import TASKS
-from sher_rl.training.config import Config, CurriculumConfig, DherConfig, HerConfig, RelayConfig
+from sher_rl.training.config import Config, CurriculumConfig, DemonstrationsConfig, DherConfig, HerConfig, RelayConfig
 from sher_rl.training.config_goal_gail import GoalGailConfig
 from sher_rl.training.loop import train
 from sher_rl.training.parts import Parts
+from sher_rl.training.recording import record_demonstrations, save_demonstrations
 from sher_rl.training.samplers import make_sampler
 
 __version__ = "0.1.0"
@@ -64,6 +67,7 @@ __all__ = [
     "ComposedQ",
     "Config",
     "CurriculumConfig",
+    "DemonstrationsConfig",
     "DherConfig",
     "DiscreteSoftQLoss",
     "DiscriminatorLearner",
@@ -90,6 +94,7 @@ __all__ = [
     "PointMass",
     "PoseNorm",
     "ProposeGoals",
+    "QFilteredCloning",
     "RareGoals",
     "RelayConfig",
     "RelayGoals",
@@ -108,6 +113,7 @@ __all__ = [
     "fit_factors",
     "fit_table",
     "goal_reward",
+    "load_demonstrations",
     "load_policy",
     "make_bilinear_networks",
     "make_boltzmann_policy",
@@ -124,5 +130,7 @@ __all__ = [
     "make_soft_q_networks",
     "make_two_stream_networks",
     "pretrained",
+    "record_demonstrations",
+    "save_demonstrations",
     "train",
 ]

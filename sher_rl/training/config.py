@@ -177,6 +177,22 @@ class DherConfig(Config):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class DemonstrationsConfig(Config):
+    """A run of SHER with demonstrations in each batch.
+
+    Raises:
+        UsageError: a value is of another type than the field, or out of range.
+    """
+
+    demonstrations: int
+    """Episodes of the expert."""
+    demonstration_share: float
+    """Share of each batch that is demonstrations."""
+    demonstration_folder: Path | None = None
+    """Minari data set to take them from; without, the recipe's expert plays them at the start."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class CurriculumConfig(Config):
     """A run of SHER on proposed goals, such as those of Goal GAN (arXiv:1705.06366).
 
