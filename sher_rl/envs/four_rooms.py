@@ -20,8 +20,9 @@ class FourRooms(Points):
     """A batch of points, each in four rooms of its own: a square of 23 by 23 with walls along both of its axes.
 
     A wall is 1 thick. Each of its four arms has a door in the middle, 1 wide. An episode starts at ``(8, 8)``, and ends
-    within 1 of the goal or after 300 steps. The action is the way to go, up to 0.2 along each axis; a step that would
-    end in a wall is not taken. Goals are drawn uniformly from all four rooms. The farthest room is two doors away.
+    within 1 of the goal or after 300 steps. The action is the way to go, up to 0.2 along each axis, first along x;
+    what would end in a wall is left out. Goals are drawn uniformly from all four rooms. The farthest room is two doors
+    away.
 
     Keys and shapes are those of :func:`~sher_rl.make_env`; ``observation`` is the position. The goal of environment
     ``i`` is drawn as if it was seeded alone by ``seed + i``.
@@ -34,7 +35,7 @@ class FourRooms(Points):
         UsageError: ``num_envs`` is no count.
 
     The four rooms of Goal-GAIL (Ding et al., NeurIPS 2019, arXiv:1906.05838), written anew: the original steps a MuJoCo
-    ball to the same places, and lets goals lie in doors, too.
+    ball, takes no part of a step that would end in a wall, and lets goals lie in doors, too.
 
     >>> env = FourRooms(num_envs=3)
     >>> env.rollout(5)["next", "observation"].shape
@@ -46,9 +47,11 @@ class FourRooms(Points):
         super().__init__(start, num_envs, distance=1.0, episode_steps=EPISODE_STEPS, seed=seed)
 
     def _moved(self, action: Tensor) -> dict[str, Tensor]:
-        old = self._state["position"]
-        new = old + STEP * action
-        return {"position": torch.where(in_wall(new).unsqueeze(1), old, new)}
+        position = self._state["position"]
+        for along in torch.eye(2):
+            new = position + STEP * action * along
+            position = torch.where(in_wall(new).unsqueeze(1), position, new)
+        return {"position": position}
 
     def _goal_of(self, draw: Tensor) -> Tensor:
         side = 2 * draw - 1
