@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import ClassVar
 
 import torch
@@ -94,9 +95,9 @@ class GoalGAILLoss(LossModule):
         """Penalty at random places between pairs, as many as there are of the rarer kind."""
         read = inputs.select(*self.discriminator_network.in_keys)
         pairs = min(int(expert.sum()), int((~expert).sum()))
-        one, other = read[expert][:pairs], read[~expert][:pairs]
         mix = torch.rand(pairs, 1, device=expert.device)
-        between = (mix * one + (1 - mix) * other).requires_grad_(True)
+        between = read[~expert][:pairs].apply(partial(torch.lerp, weight=mix), read[expert][:pairs])
+        between.requires_grad_(True)
         logit = self._logit(between)
         leaves = list(between.values(include_nested=True, leaves_only=True))
         gradients = torch.autograd.grad(logit.sum(), leaves, create_graph=True)
