@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from torchrl.data import TensorDictReplayBuffer
 
@@ -65,7 +66,7 @@ class Run:
         if config.resume and self.why_not_saved:
             raise UsageError(f"resume {str(config.resume)!r} cannot go on: {self.why_not_saved}")
         self.progress = Progress(self.folder, config.total_frames, open_logger(config, self.folder), quiet=config.quiet)
-        between_rounds = {"on_cycle": parts.on_cycle} if isinstance(parts.on_cycle, Stateful) else {}
+        between_rounds: dict[str, Any] = {"on_cycle": parts.on_cycle} if isinstance(parts.on_cycle, Stateful) else {}
         self.checkpoint = RunCheckpoint(
             self.folder,
             lasting_values(config),
