@@ -30,6 +30,7 @@ def published(env_id: str) -> sher_rl.DemonstrationsConfig:
         "updates_per_batch": 640,
         "demonstrations": 20,
         "demonstration_share": 0.5,
+        "cloning": 2.0,
         "eval_frames": 5_000,
     }
     return sher_rl.DemonstrationsConfig(**numbers | changed)
@@ -103,6 +104,7 @@ def build(config: sher_rl.DemonstrationsConfig) -> sher_rl.Parts:
         actor_lr=config.actor_lr,
         critic_lr=config.critic_lr,
         polyak=config.polyak,
+        terms=[sher_rl.QFilteredCloning(loss, weight=config.cloning)],
         dtype=sher_rl.fast_dtype(config.device),
         compile=config.compile,
     )
