@@ -61,7 +61,44 @@ def length(vector: Tensor) -> Tensor:
     return vector.norm(dim=-1, keepdim=True)
 
 
-EXPERTS = {"FetchPush-v4": push, "FetchPickAndPlace-v4": pick_and_place}
+def slide(observation: Tensor, desired_goal: Tensor) -> Tensor:
+    """Go behind the puck, descend until touching it, and strike once, so that it stops at the goal."""
+    gripper, puck = observation[:, :3], observation[:, 3:6]
+    moving = length(flat(observation[:, 14:17] + observation[:, 20:23])) > 0.001
+    left = flat(desired_goal - puck)
+    way, force = strike(left)
+    ahead = flat(puck - gripper)
+    along = (ahead * way).sum(-1, keepdim=True)
+    aside = ahead - along * way
+    height = (gripper - puck)[:, 2:]
+    behind = (along > TOUCHING - 0.01) & (length(aside) < 0.01)
+    low = height < 0.015
+    start = puck - 0.08 * way
+    place = torch.where(behind, start, start + UP)
+    place = torch.where(~behind & (height < 0.03), gripper + UP, place)
+    place = torch.where(behind & low, gripper + 2 * (along - TOUCHING) * way + aside, place)
+    nothing = torch.zeros_like(along)
+    action = toward(gripper, place, nothing)
+    touching = behind & low & (along < TOUCHING + 0.0015)
+    action = torch.where(touching, torch.cat((force * way, nothing), -1), action)
+    return torch.where(moving | (length(left) < 0.03), 0.0, action)
+
+
+def strike(left: Tensor) -> tuple[Tensor, Tensor]:
+    """Direction ``(B, 3)`` and size ``(B, 1)`` of the action after which the puck stops a way ``(B, 3)`` further on.
+
+    Least squares over 255 strikes of directions and sizes drawn at random; the median error is 2 cm.
+    """
+    far = length(left)
+    side = torch.atan2(left[:, 1:2], left[:, :1])
+    direction = side * (1.017 + 0.015 * side**2 + 0.119 * far - 0.302 * far**2)
+    size = 0.066 + 1.647 * far.sqrt() - 0.238 * far + 0.221 * side**2 - 0.393 * side.abs()
+    return torch.cat((direction.cos(), direction.sin(), torch.zeros_like(far)), -1), size.clamp(0, 1)
+
+
+TOUCHING = 0.045
+"""Metres from the gripper's middle to the puck's where the fingers touch it."""
+EXPERTS = {"FetchPush-v4": push, "FetchPickAndPlace-v4": pick_and_place, "FetchSlide-v4": slide}
 
 
 def make_expert(env_id: str) -> TensorDictModule:
@@ -69,42 +106,3 @@ def make_expert(env_id: str) -> TensorDictModule:
     if env_id not in EXPERTS:
         raise sher_rl.UsageError(f"env_id {env_id!r:.80} has no expert here; use {' or '.join(EXPERTS)}.")
     return TensorDictModule(EXPERTS[env_id], ["observation", "desired_goal"], ["action"])
-
-
-def slide(observation: Tensor, desired_goal: Tensor) -> Tensor:
-    """Go behind the puck, descend until touching it, and strike once, so that it stops at the goal."""
-    gripper, puck = observation[:, :3], observation[:, 3:6]
-    speed = flat(observation[:, 14:17] + observation[:, 20:23])
-    wanted = stopping_speed(flat(desired_goal - puck))
-    way = F.normalize(wanted, dim=-1)
-    ahead = flat(puck - gripper)
-    along = (ahead * way).sum(-1, keepdim=True)
-    behind = (along > TOUCHING - 0.01) & (length(ahead - along * way) < 0.01)
-    height = (gripper - puck)[:, 2:]
-    low = height < 0.015
-    start = puck - 0.08 * way
-    place = torch.where(behind, start, start + UP)
-    place = torch.where(~behind & (height < 0.03), gripper + UP, place)
-    place = torch.where(behind & low, gripper + 2 * (along - TOUCHING) * way + ahead - along * way, place)
-    nothing = torch.zeros_like(along)
-    action = toward(gripper, place, nothing)
-    strike = torch.cat(((length(wanted) - STRIKE[0]) / STRIKE[1] * way, nothing), -1).clamp(-1, 1)
-    action = torch.where(behind & low & (along < TOUCHING + 0.002), strike, action)
-    at_rest = length(speed) < 0.001
-    near = length(flat(desired_goal - puck)) < 0.02
-    return torch.where(at_rest & ~near, action, 0.0)
-
-
-def stopping_speed(way: Tensor) -> Tensor:
-    """Speed, in metres a step, from which the puck stops after a way ``(B, 3)``.
-
-    Friction slows the two diagonals of the table apart, each by the same amount a step.
-    """
-    diagonal = torch.stack((way[:, 0] + way[:, 1], way[:, 0] - way[:, 1]), -1) / 2**0.5
-    speed = diagonal.sign() * (2 * FRICTION * diagonal.abs()).sqrt()
-    return torch.stack((speed.sum(-1), speed[:, 0] - speed[:, 1], 0 * speed[:, 0]), -1) / 2**0.5
-
-
-FRICTION = 0.0011
-TOUCHING = 0.045
-STRIKE = (-0.002, 0.0385)
