@@ -61,7 +61,44 @@ def length(vector: Tensor) -> Tensor:
     return vector.norm(dim=-1, keepdim=True)
 
 
-EXPERTS = {"FetchPush-v4": push, "FetchPickAndPlace-v4": pick_and_place}
+def slide(observation: Tensor, desired_goal: Tensor) -> Tensor:
+    """Go behind the puck, descend until touching it, and strike once, so that it stops at the goal."""
+    gripper, puck = observation[:, :3], observation[:, 3:6]
+    moving = length(flat(observation[:, 14:17] + observation[:, 20:23])) > 0.001
+    left = flat(desired_goal - puck)
+    way, force = strike(left)
+    ahead = flat(puck - gripper)
+    along = (ahead * way).sum(-1, keepdim=True)
+    aside = ahead - along * way
+    height = (gripper - puck)[:, 2:]
+    behind = (along > TOUCHING - 0.01) & (length(aside) < 0.01)
+    low = height < 0.015
+    start = puck - 0.08 * way
+    place = torch.where(behind, start, start + UP)
+    place = torch.where(~behind & (height < 0.03), gripper + UP, place)
+    place = torch.where(behind & low, gripper + 2 * (along - TOUCHING) * way + aside, place)
+    nothing = torch.zeros_like(along)
+    action = toward(gripper, place, nothing)
+    touching = behind & low & (along < TOUCHING + 0.0015)
+    action = torch.where(touching, torch.cat((force * way, nothing), -1), action)
+    return torch.where(moving | (length(left) < 0.03), 0.0, action)
+
+
+def strike(left: Tensor) -> tuple[Tensor, Tensor]:
+    """Direction ``(B, 3)`` and size ``(B, 1)`` of the action after which the puck stops a way ``(B, 3)`` further on.
+
+    Least squares over 255 strikes of directions and sizes drawn at random; the median error is 2 cm.
+    """
+    far = length(left)
+    side = torch.atan2(left[:, 1:2], left[:, :1])
+    direction = side * (1.017 + 0.015 * side**2 + 0.119 * far - 0.302 * far**2)
+    size = 0.066 + 1.647 * far.sqrt() - 0.238 * far + 0.221 * side**2 - 0.393 * side.abs()
+    return torch.cat((direction.cos(), direction.sin(), torch.zeros_like(far)), -1), size.clamp(0, 1)
+
+
+TOUCHING = 0.045
+"""Metres from the gripper's middle to the puck's where the fingers touch it."""
+EXPERTS = {"FetchPush-v4": push, "FetchPickAndPlace-v4": pick_and_place, "FetchSlide-v4": slide}
 
 
 def make_expert(env_id: str) -> TensorDictModule:

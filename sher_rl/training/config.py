@@ -188,6 +188,8 @@ class DemonstrationsConfig(Config):
     """Episodes of the expert."""
     demonstration_share: float
     """Share of each batch that is demonstrations."""
+    cloning: float
+    """Weight of cloning the demonstrations that the critic holds for better than the policy, 0 for none."""
     demonstration_folder: Path | None = None
     """Minari data set to take them from; without, the recipe's expert plays them at the start."""
 
