@@ -42,6 +42,7 @@ REACH = sher_rl.DherConfig(
 )
 CONFIGS = {
     "DyReach-v0": REACH,
+    "DyReachFast-v0": dataclasses.replace(REACH, env_id="DyReachFast-v0", total_frames=48_000),
     "DyCircle-v0": dataclasses.replace(REACH, env_id="DyCircle-v0"),
     "DyPush-v0": dataclasses.replace(REACH, env_id="DyPush-v0", total_frames=150_000, eval_frames=10_000),
 }

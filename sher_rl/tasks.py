@@ -142,6 +142,15 @@ MOVING_RECORDS = (
         goal_moves=True,
     ),
     Task(
+        env_id="DyReachFast-v0",
+        goal=PointGoal(distance=0.01),
+        episode_steps=50,
+        cycles_per_epoch=50,
+        max_energy_gain=None,
+        paper_delta_s={},
+        goal_moves=True,
+    ),
+    Task(
         env_id="DyCircle-v0",
         goal=PointGoal(distance=0.01),
         episode_steps=50,
@@ -160,7 +169,7 @@ MOVING_RECORDS = (
         goal_moves=True,
     ),
 )
-"""Tasks whose goals move (Fang et al., ICLR 2019): the Fetch arm with the numbers of mengf1/DHER."""
+"""Tasks whose goals move: the Fetch arm as in mengf1/DHER (Fang et al., ICLR 2019), and a fast one of our own."""
 TASKS = tuple(task.env_id for task in RECORDS)
 """Environment ids of the paper's eight tasks, sparse reward. ``FetchPushDense-v4`` and the like exist too."""
 

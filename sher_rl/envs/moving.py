@@ -22,6 +22,8 @@ HEIGHT = 0.5
 """Metres, of the goals that the gripper has to reach."""
 REACH_VELOCITY = np.array([0.011, 0.0, 0.0])
 """Metres a step, of DyReach's goals: away from the robot."""
+FAST_VELOCITY = np.array([0.022, 0.0, 0.0])
+"""Metres a step, of DyReachFast's goals."""
 PUSH_VELOCITY = np.array([0.0, 0.005, 0.0])
 """Metres a step, of DyPush's goals: along the table."""
 CIRCLE_CENTRE = np.array([0.8, 0.5])
@@ -34,13 +36,15 @@ class MovingGoal(MujocoFetchEnv):
 
     goal: NDArray[Any]
     """Where the goal is, in metres, ``(3,)``."""
+    velocity: NDArray[Any] = np.zeros(3)
+    """Metres a step, of a goal that moves on a straight line."""
     goal_path: NDArray[Any] = np.empty(0)
     """What the way of the goal depends on beside its place, as numbers that a checkpoint holds."""
     _met = False
 
     def move_goal(self) -> None:
-        """Put the goal where it is a step later."""
-        raise NotImplementedError
+        """Put the goal where it is a step later: further on its line."""
+        self.goal = along_line(self.goal, self.velocity)
 
     def step(self, action: NDArray[Any]) -> tuple[Any, ...]:
         """Move the goal, unless the last step met it, and then act."""
@@ -65,14 +69,17 @@ class DyReach(MovingGoal, MujocoFetchReachEnv):
         self.distance_threshold = get_task("DyReach-v0").goal.distance
         self.target_range = 0.1
 
-    def move_goal(self) -> None:
-        """Put the goal a step further on its line."""
-        self.goal = along_line(self.goal, self.velocity)
-
     def _sample_goal(self) -> NDArray[Any]:
         goal = super()._sample_goal()
         goal[2] = HEIGHT
         return goal
+
+
+class DyReachFast(DyReach):
+    """DyReach with goals of twice the speed, which is not a published task: who aims at where they are meets none."""
+
+    def __init__(self, reward_type: str = "sparse", velocity: ArrayLike = FAST_VELOCITY, **kwargs: Any) -> None:
+        super().__init__(reward_type, velocity, **kwargs)
 
 
 class DyCircle(MovingGoal, MujocoFetchReachEnv):
@@ -108,10 +115,6 @@ class DyPush(MovingGoal, MujocoFetchPushEnv):
         super().__init__(reward_type=reward_type, **kwargs)
         self.velocity = np.asarray(velocity, dtype=np.float64)
         self.distance_threshold = get_task("DyPush-v0").goal.distance
-
-    def move_goal(self) -> None:
-        """Put the goal a step further on its line."""
-        self.goal = along_line(self.goal, self.velocity)
 
     def _reset_sim(self) -> bool:
         done = super()._reset_sim()

@@ -39,6 +39,22 @@ def test_dqn_flips_fifteen_bits_with_hindsight_alone():
     assert example.main(bits=15, plain=True) <= 0.1
 
 
+def test_the_goal_of_dy_snake_falls_a_cell_a_step_and_comes_back_at_the_top():
+    rows = load("dy_snake").DySnake(8).rollout(25, break_when_any_done=False)
+    before, after = rows["desired_goal"], rows["next", "desired_goal"]
+    assert torch.equal(after[..., 0], before[..., 0])
+    assert torch.equal(after[..., 1], (before[..., 1] - 1) % 20)
+    assert (after[..., 1] == 19).any()
+    assert (rows["next", "achieved_goal"] - rows["achieved_goal"]).abs().sum(-1).max() == 1
+
+
+@pytest.mark.slow
+def test_dqn_catches_a_goal_that_moves_with_spliced_goals_and_half_of_them_with_still_ones():
+    example = load("dy_snake")
+    assert example.main("spliced") >= 0.9
+    assert example.main("ordinary") <= 0.7
+
+
 @pytest.fixture
 def soft(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Examples of soft Q-learning take parts of each other; on one thread, as their networks are small."""

@@ -56,7 +56,10 @@ def test_success_and_reward_are_those_of_the_goal_after_the_step(env_id: str) ->
     assert rows["observation"].shape[-1] == {"DyPush-v0": 25}.get(env_id, 10)
 
 
-@pytest.mark.parametrize(("env_id", "step"), [("DyReach-v0", [0.011, 0, 0]), ("DyPush-v0", [0, 0.005, 0])])
+@pytest.mark.parametrize(
+    ("env_id", "step"),
+    [("DyReach-v0", [0.011, 0, 0]), ("DyReachFast-v0", [0.022, 0, 0]), ("DyPush-v0", [0, 0.005, 0])],
+)
 def test_goals_move_on_a_line(env_id: str, step: list[float]) -> None:
     assert torch.allclose(moves(episodes(env_id)), torch.tensor(step), atol=1e-6)
 
