@@ -27,6 +27,8 @@ class MixDemonstrations(Transform):
     ``(B,)``, what it is. Rows are replaced by turns, so that each part of a batch has its share. Nothing is done where
     rows are written. The cost is that of a batch, whatever the buffers hold.
 
+    Not for prioritised replay, which would learn the priorities of rows that were replaced.
+
     The state dict has the generators of the demonstrations' buffer and of its transforms, and a checksum of its rows:
     a run that is resumed needs the same demonstrations.
 
@@ -37,8 +39,7 @@ class MixDemonstrations(Transform):
 
     Raises:
         UsageError: ``share`` is out of range, or ``demonstrations`` is no buffer or empty; on read, the demonstrations
-            lack an entry of the batch, or have it in another shape, or the batch is of prioritised replay; on loading,
-            the state is of other demonstrations.
+            lack an entry of the batch, or have it in another shape; on loading, the state is of other demonstrations.
 
     Half of each batch: RLPD, arXiv:2302.02948, section 4.1.
 
@@ -71,8 +72,6 @@ class MixDemonstrations(Transform):
 
     def forward(self, tensordict: TensorDictBase) -> TensorDictBase:
         """Replace rows of a batch ``(B,)``; the storage's own columns are left as they are."""
-        if tensordict.get("priority_weight", None) is not None:
-            raise UsageError("MixDemonstrations has no priorities for demonstrations; use a sampler without them.")
         mine = by_turns(len(tensordict), self.share).to(tensordict.device)
         batch = tensordict.copy()
         places = mine.nonzero().squeeze(-1)

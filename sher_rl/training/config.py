@@ -193,6 +193,11 @@ class DemonstrationsConfig(Config):
     demonstration_folder: Path | None = None
     """Minari data set to take them from; without, the recipe's expert plays them at the start."""
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.sampler == "per":
+            raise UsageError("sampler is 'per', and demonstrations have no priorities; use another one.")
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CurriculumConfig(Config):

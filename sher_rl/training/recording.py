@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -91,18 +92,33 @@ def save_demonstrations(folder: str | Path, rows: TensorDictBase, env_id: str) -
     Raises:
         UsageError: Minari is missing; the folder exists or cannot be written.
     """
+    check_new(folder)
     storages = import_for_demonstrations("minari.dataset.minari_storage")
     buffers = import_for_demonstrations("minari.data_collector.episode_buffer")
     folder = Path(folder)
-    if folder.exists():
-        raise UsageError(f"folder {str(folder)!r} exists; give a new one.")
     gymnasium = import_gymnasium()
+    spec = gymnasium.spec(env_id)
+    name = f"{re.sub(r'[^-_a-zA-Z0-9]', '_', folder.name)}-v0"
     ids = rows["collector", "traj_ids"]
     parts = rows.split(torch.unique_consecutive(ids, return_counts=True)[1].tolist())
-    with new_folder(folder) as part:
-        storage = storages.MinariStorage.new(part / "data", *_spaces(gymnasium, rows), gymnasium.spec(env_id))
-        storage.update_metadata({"dataset_id": f"{folder.name}-v0", "minari_version": version("minari")})
-        storage.update_episodes([buffers.EpisodeBuffer(**_episode(rows)) for rows in parts])
+    try:
+        with new_folder(folder) as part:
+            storage = storages.MinariStorage.new(part / "data", *_spaces(gymnasium, rows), spec)
+            storage.update_metadata({"dataset_id": name, "minari_version": version("minari")})
+            storage.update_episodes([buffers.EpisodeBuffer(**_episode(rows)) for rows in parts])
+    except OSError as error:
+        raise UsageError(f"folder {str(folder)!r} cannot be written ({error.strerror}); give another one.") from error
+
+
+def check_new(folder: str | Path) -> None:
+    """Refuse a folder that is there, and one for which Minari is missing, before anything is played.
+
+    Raises:
+        UsageError: it is, or Minari is.
+    """
+    import_for_demonstrations("minari")
+    if Path(folder).exists() or Path(folder).is_symlink():
+        raise UsageError(f"folder {str(folder)!r} exists; give a new one.")
 
 
 def _spaces(gymnasium: Any, rows: TensorDictBase) -> tuple[Any, Any]:
