@@ -37,8 +37,9 @@ class GoalGAILLoss(LossModule):
             clipped to [-1, 1]. Without it an expert without noise gives itself away.
         penalty: weight :math:`c` of the gradient penalty, between the i-th of the expert's and the i-th of the agent's.
 
-    ``forward`` takes the transitions of both in one batch, in any order, with ``expert``, bool ``(B, 1)``. It returns
-    ``loss_discriminator``, and of each the share that is judged rightly, ``accuracy_expert`` and ``accuracy_agent``.
+    ``forward`` takes one or more transitions of each in one batch, in any order, with ``expert``, bool ``(B, 1)``. It
+    returns ``loss_discriminator``, and of each the share that is judged rightly, ``accuracy_expert`` and
+    ``accuracy_agent``.
 
     Raises:
         UsageError: a number is below 0; in ``forward``, the batch lacks a key.
