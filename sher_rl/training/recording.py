@@ -20,6 +20,7 @@ from sher_rl.files import new_folder
 from sher_rl.replay.demonstrations import FLAGS, OBSERVED, import_for_demonstrations
 from sher_rl.training.evaluation import last_steps
 from sher_rl.training.threads import one_torch_thread
+from sher_rl.untrusted import bare_id
 
 MOST_ATTEMPTS = 20
 """Episodes played for each one that is kept, at most."""
@@ -97,7 +98,7 @@ def save_demonstrations(folder: str | Path, rows: TensorDictBase, env_id: str) -
     buffers = import_for_demonstrations("minari.data_collector.episode_buffer")
     folder = Path(folder)
     gymnasium = import_gymnasium()
-    spec = gymnasium.spec(env_id)
+    spec = gymnasium.spec(bare_id(env_id))
     name = f"{re.sub(r'[^-_a-zA-Z0-9]', '_', folder.name)}-v0"
     ids = rows["collector", "traj_ids"]
     parts = rows.split(torch.unique_consecutive(ids, return_counts=True)[1].tolist())
