@@ -68,7 +68,8 @@ def train(
         relabel: first transform of ``buffer``; its rewards have to be those of ``env``.
         buffer: what is collected goes in, batches come out.
         learner: takes the gradient steps.
-        on_cycle: called with the frames so far after each round of updates; for what samplers do between rounds.
+        on_cycle: called with the frames so far after each round of updates; for what samplers do between rounds. Where
+            it has ``state_dict()`` and ``load_state_dict(state)``, checkpoints have its state.
         on_evaluate: called with the row of ``progress.csv``, a mapping from columns to numbers, after each evaluation;
             what it raises ends the run, which can be resumed from its last checkpoint.
         test_env: environments for evaluations, closed at the end; the default is 20 copies of ``config.env_id``.
