@@ -44,6 +44,7 @@ from sher_rl.samplers.goals.uniform import UniformGoals
 from sher_rl.tasks import TASKS
 from sher_rl.training.config import Config, CurriculumConfig, DherConfig, HerConfig, RelayConfig
 from sher_rl.training.loop import train
+from sher_rl.training.on_ray import train_on_ray
 from sher_rl.training.parts import Parts
 from sher_rl.training.samplers import make_sampler
 
@@ -110,4 +111,5 @@ __all__ = [
     "make_two_stream_networks",
     "pretrained",
     "train",
+    "train_on_ray",
 ]
