@@ -97,9 +97,7 @@ def check_names(config: Any) -> None:
 
 
 def check_actors(config: Any) -> None:
-    """Refuse several actors without a cluster, and environments that they cannot share evenly."""
-    if config.actors > 1 and config.ray is None:
-        raise UsageError(f"actors is {config.actors} without a cluster; add --ray local, or the address of one.")
+    """Refuse environments that actors cannot share evenly."""
     if config.num_envs % config.actors:
         many = f"{config.actors} actors"
         raise UsageError(f"num_envs {config.num_envs} cannot be shared by {many}; use a multiple of {config.actors}.")

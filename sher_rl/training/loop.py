@@ -89,8 +89,7 @@ def train(
         FloatingPointError: NaN or Inf was collected or computed.
         SystemExit: after a checkpoint, on one of the signals.
     """
-    if config.ray:
-        raise UsageError("ray is given, and train uses one process; call train_on_ray with the recipe's build.")
+    check_one_process(config)
     if config.resume and already_done(config.resume, config.total_frames):
         _close(env, test_env)
         return config.resume
@@ -111,6 +110,18 @@ def train(
     check_buffer(buffer, env)
     with closing(rollouts), closing(evaluation):
         return run_to_the_end(config, parts, Replay(parts), evaluation, rollouts, on_evaluate)
+
+
+def check_one_process(config: RunConfig) -> None:
+    """Refuse a run that is meant for a cluster.
+
+    Raises:
+        UsageError: naming what says so.
+    """
+    if config.ray:
+        raise UsageError(f"ray is {config.ray!r:.80}, and this recipe trains in one process; leave it out.")
+    if config.actors > 1:
+        raise UsageError(f"actors is {config.actors} without a cluster; add --ray local, or the address of one.")
 
 
 def prepare(config: RunConfig) -> None:

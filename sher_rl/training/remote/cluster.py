@@ -38,7 +38,7 @@ def cluster(address: str, cpus: int) -> Iterator[None]:
             include_dashboard=False if address == LOCAL else None,
             runtime_env={"env_vars": {"PYTHONPATH": _import_path()}},
             log_to_driver=False,
-            logging_level="error",
+            logging_level="critical",
         )
     except (ConnectionError, ValueError) as error:
         raise UsageError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,6 +22,8 @@ from sher_rl.training.remote.random_state import Drawn, taken_back
 _LOG = logging.getLogger(__name__)
 SEEDS = 50_000
 """Seeds of training environments that a run has; those of test episodes follow."""
+TRIES = 3
+"""Actors that die one after the other in the same batch, before the run gives up."""
 
 
 class RemoteRollouts:
@@ -47,7 +50,7 @@ class RemoteRollouts:
         explorer: TensorDictModuleBase,
         learner: FusedLearner | Learner,
     ) -> None:
-        self.batch = -(-config.frames_per_batch // config.num_envs) * config.num_envs
+        self.batch = math.ceil(config.frames_per_batch / config.num_envs) * config.num_envs
         self.policy_age = 0
         self._build = build
         self._config = config
@@ -65,8 +68,9 @@ class RemoteRollouts:
         self._seed += self._share.num_envs
         if self._seed > self._config.train_seed + SEEDS:
             raise ActorDied("actors died so often that no seeds are left for another")
-        threads = torch.get_num_threads()
-        return spawn(CollectorActor, self._build, self._share, seed, threads, num_cpus=self._share.num_threads)
+        random_frames = 0 if self._learner.steps else self._share.random_frames
+        share = dataclasses.replace(self._share, random_frames=random_frames)
+        return spawn(CollectorActor, self._build, share, seed, torch.get_num_threads(), num_cpus=share.num_threads)
 
     def __next__(self) -> TensorDictBase:
         shares = [self._share_of_batch(number, asked) for number, asked in enumerate(self._ahead or self._ask())]
@@ -92,12 +96,13 @@ class RemoteRollouts:
 
     def _share_of_batch(self, number: int, asked: Any) -> Drawn:
         """What an actor collected; what another one collects in its place, if it died."""
-        while True:
+        for _ in range(TRIES):
             try:
                 return result(asked, of=f"collector {number}")
             except ActorDied as death:
                 self._replace(number, death)
                 asked = self._ask_one(self._actors[number], dict(self._explorer.state_dict()))
+        return result(asked, of=f"collector {number}")
 
     def _replace(self, number: int, death: ActorDied) -> None:
         _LOG.warning("%s; another one goes on, with seeds from %d on.", death, self._seed)
@@ -105,11 +110,11 @@ class RemoteRollouts:
 
     def frames_until(self, frames: int) -> int:
         """The frames of as many whole batches as make up ``frames``."""
-        return -(-frames // self.batch) * self.batch
+        return math.ceil(frames / self.batch) * self.batch
 
     def columns(self) -> dict[str, float]:
-        """What a row of the csv says of the actors: the gradient steps that the policy which collected was behind."""
-        return {"policy_age": float(self.policy_age)}
+        """What a row of the csv says of several actors: the gradient steps that their policy was behind."""
+        return {} if self._alone else {"policy_age": float(self.policy_age)}
 
     def close(self) -> None:
         """Stop the actors, and their environments with them."""
@@ -131,11 +136,11 @@ class RemoteRollouts:
         return {"actors": states, "ahead": ahead, "age": self._learner.steps - self._sent, "seed": self._seed}
 
     def _state_of(self, number: int) -> dict[str, Any]:
-        while True:
-            try:
-                return result(self._actors[number].state_dict.remote(), of=f"collector {number}")
-            except ActorDied as death:
-                self._replace(number, death)
+        try:
+            return result(self._actors[number].state_dict.remote(), of=f"collector {number}")
+        except ActorDied as death:
+            self._replace(number, death)
+        return result(self._actors[number].state_dict.remote(), of=f"collector {number}")
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from :meth:`state_dict`, before the first batch."""
@@ -154,12 +159,12 @@ class RemoteRollouts:
 
 def share_of(config: AnyConfig) -> AnyConfig:
     """The configuration of one actor: its share of environments and frames, on the processor."""
-    batch = -(-config.frames_per_batch // config.num_envs) * config.num_envs
+    batch = math.ceil(config.frames_per_batch / config.num_envs) * config.num_envs
     return dataclasses.replace(
         config,
         num_envs=config.num_envs // config.actors,
         frames_per_batch=batch // config.actors,
-        random_frames=-(-config.random_frames // config.actors),
+        random_frames=math.ceil(config.random_frames / config.actors),
         num_threads=config.num_threads or 1,
         actors=1,
         device="cpu",
