@@ -54,8 +54,9 @@ class CollectorActor:
         self._parts.explorer.load_state_dict(weights)
         return drawn(random, lambda: next(self._rollouts))
 
-    def state_dict(self) -> dict[str, Any]:
-        """Environments, counters and, of its own draws, the random state."""
+    def state_dict(self, weights: Weights) -> dict[str, Any]:
+        """Environments, counters and, of its own draws, the random state; with the weights as they are by now."""
+        self._parts.explorer.load_state_dict(weights)
         return self._rollouts.state_dict() | {"random": torch.get_rng_state()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:

@@ -136,11 +136,12 @@ class RemoteRollouts:
         return {"actors": states, "ahead": ahead, "age": self._learner.steps - self._sent, "seed": self._seed}
 
     def _state_of(self, number: int) -> dict[str, Any]:
+        weights = dict(self._explorer.state_dict())
         try:
-            return result(self._actors[number].state_dict.remote(), of=f"collector {number}")
+            return result(self._actors[number].state_dict.remote(weights), of=f"collector {number}")
         except ActorDied as death:
             self._replace(number, death)
-        return result(self._actors[number].state_dict.remote(), of=f"collector {number}")
+        return result(self._actors[number].state_dict.remote(weights), of=f"collector {number}")
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from :meth:`state_dict`, before the first batch."""
