@@ -21,6 +21,7 @@ pytest.importorskip("ray")
 pytestmark = pytest.mark.slow
 SEEDED = ("torch_cpu", "numpy")  # Python's own draws name temporary files
 TWO = {"ray": "local", "actors": 2, "num_threads": 1, "compile": False, "total_frames": 2000}
+HIDDEN = REACH.CONFIG.hidden
 TWO_FLAGS = ["--ray=local", "--actors=2", "--num-threads=1", "--no-compile", "--total-frames=2000"]
 
 
@@ -49,7 +50,10 @@ def test_two_actors_resume_to_the_bit(tmp_path: Path) -> None:
     run = small_run(tmp_path / "halves", **numbers | {"total_frames": 312})
     small_run(tmp_path / "halves", **numbers | {"resume": run})
     assert_same_run(run, whole, SEEDED)
-    assert {row["policy_age"] for row in read_progress(whole / "progress.csv")} == {40.0}
+    assert {row["policy_age"] for row in read_progress(whole / "progress.csv")} == {
+        0.0,
+        3.0,
+    }  # none before the first updates
 
 
 def test_a_cluster_of_a_run_is_said_again_to_resume_it(local: Path, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ LOCAL = "local"
 _INSTALL = "pip install ray"
 
 
-class ActorDied(ConnectionError):
+class ActorDied(UsageError):
     """An actor is gone that a run cannot go on without."""
 
 
