@@ -21,7 +21,6 @@ pytest.importorskip("ray")
 pytestmark = pytest.mark.slow
 SEEDED = ("torch_cpu", "numpy")  # Python's own draws name temporary files
 TWO = {"ray": "local", "actors": 2, "num_threads": 1, "compile": False, "total_frames": 2000}
-HIDDEN = REACH.CONFIG.hidden
 TWO_FLAGS = ["--ray=local", "--actors=2", "--num-threads=1", "--no-compile", "--total-frames=2000"]
 
 
@@ -87,6 +86,11 @@ def ancestors(pid: int) -> list[int]:
     return found
 
 
+def assert_goes_on(out_dir: Path) -> None:
+    run = small_run(out_dir, resume=out_dir / "run", hidden=REACH.CONFIG.hidden, checkpoint_minutes=1e-6, **TWO)
+    assert read_progress(run / "progress.csv")[-1]["frames"] == 2000
+
+
 def test_where_a_collector_is_killed_another_one_takes_its_place(tmp_path: Path) -> None:
     process = start(tmp_path)
     wait_for_rows(tmp_path / "run", process)
@@ -107,10 +111,7 @@ def test_where_the_buffer_is_killed_the_run_stops_and_can_be_resumed(tmp_path: P
     output, _ = process.communicate()
     assert process.returncode == 1
     assert f"go on with --resume {tmp_path}/run." in output.splitlines()[-1]
-    run = small_run(
-        tmp_path, resume=tmp_path / "run", actors=2, ray="local", num_threads=1, compile=False, total_frames=2000
-    )
-    assert read_progress(run / "progress.csv")[-1]["frames"] == 2000
+    assert_goes_on(tmp_path)
 
 
 def test_where_the_learner_is_killed_nothing_stays_and_the_run_can_be_resumed(tmp_path: Path) -> None:
@@ -123,10 +124,7 @@ def test_where_the_learner_is_killed_nothing_stays_and_the_run_can_be_resumed(tm
     while any(Path(f"/proc/{pid}").exists() for pid in left) and time.monotonic() < end:
         time.sleep(0.5)
     assert not any(Path(f"/proc/{pid}").exists() for pid in left)
-    run = small_run(
-        tmp_path, resume=tmp_path / "run", actors=2, ray="local", num_threads=1, compile=False, total_frames=2000
-    )
-    assert read_progress(run / "progress.csv")[-1]["frames"] == 2000
+    assert_goes_on(tmp_path)
 
 
 def test_a_node_that_leaves_takes_its_collector_with_it_and_the_run_goes_on(tmp_path: Path) -> None:
@@ -142,12 +140,8 @@ def test_a_node_that_leaves_takes_its_collector_with_it_and_the_run_goes_on(tmp_
             nodes.remove_node(leaving, allow_graceful=False)
             nodes.add_node(num_cpus=1)
 
+    config = small_config(tmp_path, **TWO | {"ray": nodes.address})
     try:
-        from helpers.small import load_recipe, small_config
-
-        import sher_rl
-
-        config = small_config(tmp_path, ray=nodes.address, actors=2, num_threads=1, compile=False, total_frames=1000)
         run = sher_rl.train_on_ray(config, load_recipe("sher").build, on_evaluate=leave)
     finally:
         nodes.shutdown()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,6 +33,7 @@ def cluster(address: str, cpus: int) -> Iterator[None]:
     """
     ray = import_ray()
     try:
+        _knock(address)
         ray.init(
             address=None if address == LOCAL else address,
             num_cpus=cpus if address == LOCAL else None,
@@ -40,7 +42,7 @@ def cluster(address: str, cpus: int) -> Iterator[None]:
             log_to_driver=False,
             logging_level="critical",
         )
-    except (ConnectionError, ValueError) as error:
+    except (OSError, ValueError) as error:
         raise UsageError(
             f"ray is {address!r:.80}, which cannot be joined ({error!s:.80}); use local or another."
         ) from error
@@ -48,6 +50,17 @@ def cluster(address: str, cpus: int) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+def _knock(address: str) -> None:
+    """Connect to ``host:port`` and hang up: Ray would try for minutes where nothing answers.
+
+    Raises:
+        OSError: nothing answers.
+    """
+    host, _, port = address.rpartition(":")
+    if port.isdecimal() and "/" not in host:
+        socket.create_connection((host, int(port)), timeout=10).close()
 
 
 def import_ray() -> Any:
