@@ -53,6 +53,7 @@ from sher_rl.tasks import TASKS
 from sher_rl.training.config import Config, CurriculumConfig, DemonstrationsConfig, DherConfig, HerConfig, RelayConfig
 from sher_rl.training.config_goal_gail import GoalGailConfig
 from sher_rl.training.loop import train
+from sher_rl.training.on_ray import train_on_ray
 from sher_rl.training.parts import Parts
 from sher_rl.training.recording import record_demonstrations, save_demonstrations
 from sher_rl.training.samplers import make_sampler
@@ -133,4 +134,5 @@ __all__ = [
     "record_demonstrations",
     "save_demonstrations",
     "train",
+    "train_on_ray",
 ]
