@@ -43,6 +43,7 @@ from sher_rl.samplers.goals.rare import RareGoals
 from sher_rl.samplers.goals.uniform import UniformGoals
 from sher_rl.tasks import TASKS
 from sher_rl.training.config import Config, CurriculumConfig, DherConfig, HerConfig, RelayConfig
+from sher_rl.training.init_from import init_from
 from sher_rl.training.loop import train
 from sher_rl.training.parts import Parts
 from sher_rl.training.samplers import make_sampler
@@ -94,6 +95,7 @@ __all__ = [
     "fit_factors",
     "fit_table",
     "goal_reward",
+    "init_from",
     "load_policy",
     "make_bilinear_networks",
     "make_boltzmann_policy",
