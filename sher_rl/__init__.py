@@ -9,6 +9,7 @@ from sher_rl.envs.point_mass import PointMass
 from sher_rl.envs.propose import GoalProposal, ProposeGoals
 from sher_rl.envs.rewards import goal_reward
 from sher_rl.errors import UsageError
+from sher_rl.functional.competition import meeting_bonus, meeting_penalty
 from sher_rl.functional.stability import delta_s
 from sher_rl.functional.sub_task import SubTask
 from sher_rl.learners.autograd import Learner
@@ -34,6 +35,7 @@ from sher_rl.objectives.sher import SoftMultiGoalLoss
 from sher_rl.objectives.soft_q import SoftQLoss
 from sher_rl.replay.relabel import HindsightRelabel
 from sher_rl.replay.relay import RelayGoals
+from sher_rl.replay.rival import RivalRewards
 from sher_rl.replay.spliced import SplicedGoals
 from sher_rl.samplers.cher import CHERSampler
 from sher_rl.samplers.density import CDPSampler, MEPSampler
@@ -42,10 +44,11 @@ from sher_rl.samplers.goals.goal_gan import GoalGAN
 from sher_rl.samplers.goals.rare import RareGoals
 from sher_rl.samplers.goals.uniform import UniformGoals
 from sher_rl.tasks import TASKS
-from sher_rl.training.config import Config, CurriculumConfig, DherConfig, HerConfig, RelayConfig
+from sher_rl.training.config import CerConfig, Config, CurriculumConfig, DherConfig, HerConfig, RelayConfig
 from sher_rl.training.init_from import init_from
 from sher_rl.training.loop import train
 from sher_rl.training.parts import Parts
+from sher_rl.training.rival import Rival
 from sher_rl.training.samplers import make_sampler
 
 __version__ = "0.1.0"
@@ -55,6 +58,7 @@ __all__ = [
     "BestOfSamples",
     "CDPSampler",
     "CHERSampler",
+    "CerConfig",
     "ComposedQ",
     "Config",
     "CurriculumConfig",
@@ -81,6 +85,8 @@ __all__ = [
     "RelayConfig",
     "RelayGoals",
     "RelayNorm",
+    "Rival",
+    "RivalRewards",
     "SoftMultiGoalLoss",
     "SoftQLoss",
     "SplicedGoals",
@@ -110,6 +116,8 @@ __all__ = [
     "make_sampler",
     "make_soft_q_networks",
     "make_two_stream_networks",
+    "meeting_bonus",
+    "meeting_penalty",
     "pretrained",
     "train",
 ]

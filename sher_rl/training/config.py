@@ -191,6 +191,23 @@ class CurriculumConfig(Config):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class CerConfig(Config):
+    """A run of SHER against a rival: Competitive Experience Replay (arXiv:1902.00528).
+
+    Raises:
+        UsageError: a value is of another type than the field, or out of range.
+    """
+
+    meeting_distance: float
+    """Between achieved goals of the two agents that meet (δ), in the goals' units."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.meeting_distance > 0:
+            raise UsageError(f"meeting_distance is {self.meeting_distance}; use a number above 0.")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class HerConfig(RunConfig):
     """A run of a deterministic baseline, HER (arXiv:1707.01495) or CHER (Fang et al., NeurIPS 2019).
 

@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from tensordict import NestedKey, TensorDictBase
+from torch import Tensor
 from torchrl.data import TensorDictReplayBuffer
 
 from sher_rl.checkpoint.run import RunCheckpoint
@@ -74,6 +76,7 @@ class Run:
             rollouts=rollouts,
             evaluation=evaluation,
             progress=self.progress,
+            **parts.beside,
         )
         if config.resume:
             self._go_on()
@@ -125,9 +128,7 @@ class Run:
         data = next(self.rollouts)
         begin = f"the batch after frame {self.progress.frames:,}"
         check_finite(data, self.folder, "environment {0}, step {1} of " + begin)
-        kept = MOVING if self.goal_moves else TRANSITION
-        index = buffer.extend(data.select(*kept))  # [env, time]: each row of it has episodes of its own
-        rows = self.parts.relabel(buffer.storage.get(index))
+        index, rows = store(self.parts, data, MOVING if self.goal_moves else TRANSITION)
         check_finite(rows, self.folder, "row {0}, relabelled, of " + begin)
         if self.progress.frames == 0:
             check_rewards(data, self.parts.relabel.reward_fn)
@@ -174,6 +175,12 @@ class Run:
     def how_to_go_on(self) -> str:
         """What to do with a run that was stopped, in words."""
         return "it cannot be resumed" if self.why_not_saved else f"go on with --resume {self.folder}"
+
+
+def store(parts: Parts, steps: TensorDictBase, keys: Sequence[NestedKey]) -> tuple[Tensor, TensorDictBase]:
+    """Extend the buffer by collected steps ``[env, time]``; returns their slots and, relabelled, their rows."""
+    index = parts.buffer.extend(steps.select(*keys))  # each row of [env, time] has episodes of its own
+    return index, parts.relabel(parts.buffer.storage.get(index))
 
 
 def buffer_bytes(buffer: TensorDictReplayBuffer) -> int:
