@@ -60,7 +60,7 @@ def begun(config: RunConfig, parts: Parts) -> Parts:
         return parts
     if config.resume and saved_checkpoints(config.resume):
         return hold_actor(parts, ACTOR_WAITS)  # or not any more: the checkpoint says
-    return init_from(config.init_from, parts)
+    return init_from(config.init_from, parts, actor_waits=ACTOR_WAITS)
 
 
 def hold_actor(parts: Parts, frames: int) -> Parts:
