@@ -84,7 +84,7 @@ def published(env_id: str) -> sher_rl.CerConfig:
 
 
 MAZE = {
-    "total_frames": 100_000,
+    "total_frames": 48_000,
     "num_envs": 20,
     "frames_per_batch": 4_000,
     "updates_per_batch": 400,
@@ -94,7 +94,7 @@ MAZE = {
     "alpha": 0.01,
     "gamma": 0.99,
     "polyak": 0.99,
-    "eval_frames": 20_000,
+    "eval_frames": 12_000,
     "train_eval_episodes": 0,
 }
 """Numbers of the mazes."""
