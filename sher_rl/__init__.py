@@ -8,6 +8,7 @@ from sher_rl.envs.make_gym import make_gym
 from sher_rl.envs.point_mass import PointMass
 from sher_rl.envs.propose import GoalProposal, ProposeGoals
 from sher_rl.envs.rewards import goal_reward
+from sher_rl.envs.visited import KeepVisited, StartVisited
 from sher_rl.errors import UsageError
 from sher_rl.functional.competition import meeting_bonus, meeting_penalty
 from sher_rl.functional.stability import delta_s
@@ -74,6 +75,7 @@ __all__ = [
     "GymReward",
     "HerConfig",
     "HindsightRelabel",
+    "KeepVisited",
     "Learner",
     "MEPSampler",
     "MultiGoalDDPGLoss",
@@ -90,6 +92,7 @@ __all__ = [
     "SoftMultiGoalLoss",
     "SoftQLoss",
     "SplicedGoals",
+    "StartVisited",
     "SubTask",
     "TwoStreamCritic",
     "UniformActions",
