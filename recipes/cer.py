@@ -62,6 +62,21 @@ TASKS: dict[str, Callable[[], Task]] = {
 }
 
 
+def apart(first: EnvBase, second: EnvBase) -> tuple[EnvBase, EnvBase]:
+    """Let both agents start as the task has it (ind-CER)."""
+    return first, second
+
+
+def visited(first: EnvBase, second: EnvBase) -> tuple[EnvBase, EnvBase]:
+    """Let the second start where the first has just been (int-CER)."""
+    kept = sher_rl.KeepVisited()
+    return TransformedEnv(first, kept), TransformedEnv(second, sher_rl.StartVisited(kept))
+
+
+STARTS = {"apart": apart, "visited": visited}
+"""What ``--rival-starts`` chooses from."""
+
+
 def task_of(env_id: str) -> Task:
     """The task of an id."""
     if env_id not in TASKS:
@@ -79,6 +94,7 @@ def published(env_id: str) -> sher_rl.CerConfig:
         "method": "cer",
         "clip": "none",  # meetings leave the range of returns of rewards in {-1, 0}
         "meeting_distance": task.meeting_distance,
+        "rival_starts": "apart",
     }
     return sher_rl.CerConfig(**numbers | changed)
 
@@ -103,11 +119,13 @@ MAZE = {
 def build(config: sher_rl.CerConfig) -> sher_rl.Parts:
     """Parts of a run: those of the first agent, with the rival between its rounds of updates."""
     torch.manual_seed(config.seed)
-    first = LazyTensorStorage(config.buffer_size, device=config.device)
-    second = LazyTensorStorage(config.buffer_size, device=config.device)
-    parts = agent(config, config.train_seed, first, second, sher_rl.meeting_penalty)
-    rivals = agent(config, config.train_seed + RIVAL_SEED, second, first, sher_rl.meeting_bonus)
-    rival = sher_rl.Rival(config, rivals)
+    make = partial(task_of(config.env_id).make, config.num_envs, num_threads=config.num_threads)
+    seeds = (config.train_seed, config.train_seed + RIVAL_SEED)
+    first, second = STARTS[config.rival_starts](*(make(seed=seed) for seed in seeds))
+    mine = LazyTensorStorage(config.buffer_size, device=config.device)
+    theirs = LazyTensorStorage(config.buffer_size, device=config.device)
+    parts = agent(config, first, mine, theirs, sher_rl.meeting_penalty)
+    rival = sher_rl.Rival(config, agent(config, second, theirs, mine, sher_rl.meeting_bonus))
 
     def on_cycle(frames: int) -> None:
         parts.on_cycle(frames)
@@ -117,16 +135,14 @@ def build(config: sher_rl.CerConfig) -> sher_rl.Parts:
 
 
 def agent(
-    config: sher_rl.CerConfig, seed: int, storage: TensorStorage, rival: TensorStorage, exchange: Exchange
+    config: sher_rl.CerConfig, env: EnvBase, storage: TensorStorage, rival: TensorStorage, exchange: Exchange
 ) -> sher_rl.Parts:
     """Parts of one agent, whose rewards the other's rows change."""
-    task = task_of(config.env_id)
-    env = task.make(config.num_envs, seed=seed, num_threads=config.num_threads)
     actor, qvalue, value = sher.CRITICS[config.critic](sher_rl.GoalDims.of(env), config.hidden)
     normalizer = sher_rl.GoalNormalizer(sher_rl.GoalDims.of(env))
     policy = sher_rl.make_policy(normalizer.observation, normalizer.goal, actor).to(config.device)
     explorer = sher_rl.make_explorer(policy, env, random_action=config.random_action).to(config.device)
-    relabel = sher_rl.HindsightRelabel(task.reward, storage, k=config.k, goal_noise=config.goal_noise)
+    relabel = sher_rl.HindsightRelabel(task_of(config.env_id).reward, storage, k=config.k, goal_noise=config.goal_noise)
     rewards = sher_rl.RivalRewards(exchange, rival, distance=config.meeting_distance, batch_size=config.batch_size)
     sampling = sher.SAMPLERS[config.sampler](config, relabel)
     buffer = TensorDictReplayBuffer(

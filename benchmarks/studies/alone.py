@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -31,9 +32,10 @@ def main(env_id: str, seed: int, out_dir: Path) -> None:
         num_threads=1,
     )
     torch.manual_seed(config.seed)
+    make = partial(cer.task_of(env_id).make, num_threads=1)
     mine = LazyTensorStorage(config.buffer_size)
     nobody = LazyTensorStorage(config.buffer_size)
-    parts = cer.agent(config, config.train_seed, mine, nobody, sher_rl.meeting_penalty)
+    parts = cer.agent(config, make(config.num_envs, seed=config.train_seed), mine, nobody, sher_rl.meeting_penalty)
     sher_rl.train(
         config,
         env=parts.env,
@@ -44,7 +46,7 @@ def main(env_id: str, seed: int, out_dir: Path) -> None:
         buffer=parts.buffer,
         learner=parts.learner,
         on_cycle=parts.on_cycle,
-        test_env=cer.task_of(env_id).make(TEST_ENVS, seed=config.test_seed, num_threads=1),
+        test_env=make(TEST_ENVS, seed=config.test_seed),
     )
 
 

@@ -17,6 +17,7 @@ from sher_rl.training.config_checks import check_config
 Sampling = Literal["uniform", "cher", "per", "ebp", "cdp", "mep"]
 Critic = Literal["concat", "two-stream", "merged", "bilinear"]
 Proposal = Literal["gan", "rare", "uniform"]
+RivalStarts = Literal["apart", "visited"]
 LoggerName = Literal["tensorboard", "wandb", "mlflow", "trackio"]
 
 
@@ -200,6 +201,8 @@ class CerConfig(Config):
 
     meeting_distance: float
     """Between achieved goals of the two agents that meet (δ), in the goals' units."""
+    rival_starts: RivalStarts
+    """Where the rival's episodes begin: as the task has it (ind-CER), or where the first agent was (int-CER)."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -40,10 +40,12 @@ def test_the_agents_share_no_weights_and_no_environments(tmp_path: Path) -> None
     assert not torch.equal(parts.env.reset()["desired_goal"], rivals.env.reset()["desired_goal"])
 
 
-@pytest.mark.parametrize("env_id", ["FetchPush-v4", "PointMaze_UMaze-v3"])
-def test_both_resume_to_the_bit(env_id: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("env_id", "starts"), [("FetchPush-v4", "apart"), ("FetchPush-v4", "visited"), ("PointMaze_UMaze-v3", "apart")]
+)
+def test_both_resume_to_the_bit(env_id: str, starts: str, tmp_path: Path) -> None:
     numbers = {key: value for key, value in AWKWARD.items() if key != "target_entropy"}
-    numbers |= {"train_eval_episodes": 0}
+    numbers |= {"train_eval_episodes": 0, "rival_starts": starts}
     for folder, frames in (("whole", (612,)), ("part", (102, 306, 612))):
         for total in frames:
             resume = tmp_path / folder / "run" if total != frames[0] else None
