@@ -8,7 +8,7 @@ import torch
 from helpers.same_run import AWKWARD, assert_same_run
 from helpers.small import SMALL, load_recipe
 
-from sher_rl import CerConfig, Rival, UsageError
+from sher_rl import CerConfig, Rival
 
 CER = load_recipe("cer")
 NUMBERS = SMALL | {"compile": False, "run_name": "run", "num_threads": 1}
@@ -63,13 +63,3 @@ def test_rows_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     other = CER.build(dataclasses.replace(small, buffer_size=150)).beside["rival"]
     with pytest.raises(ValueError, match="200 rows are not for this storage of 150"):
         other.load_state_dict(state)
-
-
-def test_a_task_without_a_distance_is_refused() -> None:
-    with pytest.raises(UsageError, match="has no distance of meetings here; use FetchPush-v4"):
-        CER.published("FetchReach-v4")
-
-
-def test_a_distance_of_nothing_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="meeting_distance is 0"):
-        config_of(tmp_path, meeting_distance=0.0)
