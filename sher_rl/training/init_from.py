@@ -15,7 +15,7 @@ from sher_rl.modules.policy_file import SavedPolicy, load_policy, pretrained
 from sher_rl.training.config import RunConfig
 from sher_rl.training.parts import Parts
 
-ACTOR_WAITS = 8_000
+ACTOR_WAITS = 16_000
 """Frames in which the critics learn what the policy is worth before it moves; see ``docs/finetune.md``."""
 
 
