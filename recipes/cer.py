@@ -125,13 +125,8 @@ def build(config: sher_rl.CerConfig) -> sher_rl.Parts:
     mine = LazyTensorStorage(config.buffer_size, device=config.device)
     theirs = LazyTensorStorage(config.buffer_size, device=config.device)
     parts = agent(config, first, mine, theirs, sher_rl.meeting_penalty)
-    rival = sher_rl.Rival(config, agent(config, second, theirs, mine, sher_rl.meeting_bonus))
-
-    def on_cycle(frames: int) -> None:
-        parts.on_cycle(frames)
-        rival(frames)
-
-    return dataclasses.replace(parts, on_cycle=on_cycle, beside={"rival": rival})
+    rivals = agent(config, second, theirs, mine, sher_rl.meeting_bonus)
+    return dataclasses.replace(parts, on_cycle=sher_rl.Rival(config, rivals, parts.on_cycle))
 
 
 def agent(
@@ -186,7 +181,7 @@ def main(config: sher_rl.CerConfig) -> None:
     parts = build(config)
     make = task_of(config.env_id).make
     test_envs = min(TEST_ENVS, config.eval_episodes)
-    with closing(parts.beside["rival"]):
+    with closing(parts.on_cycle):
         sher_rl.train(
             config,
             env=parts.env,
@@ -197,7 +192,6 @@ def main(config: sher_rl.CerConfig) -> None:
             buffer=parts.buffer,
             learner=parts.learner,
             on_cycle=parts.on_cycle,
-            beside=parts.beside,
             test_env=make(test_envs, seed=config.test_seed, num_threads=config.num_threads),
         )
 

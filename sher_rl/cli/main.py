@@ -10,7 +10,7 @@ from sher_rl.output import say
 
 COMMANDS = {
     "train": (train.run, "train with a recipe: sher-rl train fetch_reach --seed 1"),
-    "play": (play.run, "evaluate or film a policy: sher-rl play RUN --video out.mp4"),
+    "play": (play.run, "evaluate, film or record a policy: sher-rl play RUN --video out.mp4"),
     "report": (report.run, "a table and a picture of runs: sher-rl report runs/*"),
     "sweep": (sweep.run, "several values and seeds: sher-rl sweep fetch_reach --alpha 0.01 0.02 --seed 0 1 2"),
 }

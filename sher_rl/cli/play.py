@@ -1,15 +1,17 @@
-"""Evaluate or film a saved policy: ``python -m sher_rl.play RUN --episodes 20 [--video out.mp4]``.
+"""Evaluate, film or record a saved policy: ``python -m sher_rl.play RUN --episodes 20 [--video out.mp4]``.
 
 ``python -m sher_rl.play --pretrained FetchPush`` plays one that comes with the package.
 """
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import tyro
+from tensordict.nn import TensorDictModuleBase
 
 from sher_rl.cli.errors import exit_with_sentence
 from sher_rl.envs.make import default_backend, make_env
@@ -20,11 +22,12 @@ from sher_rl.training.config import RunConfig
 from sher_rl.training.config_file import load_config
 from sher_rl.training.evaluation import TEST_ENVS, evaluate
 from sher_rl.training.film import film
+from sher_rl.training.recording import check_new, record_demonstrations, save_demonstrations
 
 
 @dataclass(frozen=True)
 class Args:
-    """Evaluate or film a saved policy."""
+    """Evaluate, film or record a saved policy."""
 
     run: Annotated[Path | None, tyro.conf.Positional] = None
     """Run folder, or a policy.pt."""
@@ -40,14 +43,20 @@ class Args:
     """Environments stepped together; with another number products are rounded otherwise, and an episode may end so."""
     video: Path | None = None
     """Film the episodes into this mp4 instead of counting successes."""
+    record: Path | None = None
+    """Record the episodes into this new folder, a Minari data set, instead of counting successes."""
+    successful: bool = False
+    """Record successful episodes only, as many as asked for."""
 
 
 def main(args: Args) -> None:
-    """Evaluate or film what ``args`` name."""
+    """Evaluate, film or record what ``args`` name."""
     if args.episodes < 1:
         raise UsageError(f"episodes is {args.episodes}; use at least 1.")
     if (args.run is None) == (args.pretrained is None):
         raise UsageError("run is what to play: give a run folder, a policy.pt, or --pretrained TASK, one of them.")
+    if args.video and args.record:
+        raise UsageError("video and record are both given; film and record one after the other.")
     path = args.run or pretrained(str(args.pretrained))
     policy = load_policy(path)
     policy.env_id = args.env_id or policy.env_id
@@ -56,10 +65,38 @@ def main(args: Args) -> None:
         frames = film(policy, args.video, episodes=args.episodes, seed=seed)
         say(f"{args.video}: {args.episodes} episodes of {policy.env_id}, {frames} frames")
         return
-    env = make_env(policy.env_id, min(args.num_envs, args.episodes), backend=default_backend(policy.env_id))
-    success = evaluate(policy, env, episodes=args.episodes, seed=seed)
-    say(f"{policy.env_id}: success {success.mean():.3f} in {len(success)} deterministic episodes from seed {seed}")
-    env.close()
+    play(
+        policy,
+        policy.env_id,
+        episodes=args.episodes,
+        seed=seed,
+        num_envs=args.num_envs,
+        record=args.record,
+        successful=args.successful,
+    )
+
+
+def play(
+    policy: TensorDictModuleBase,
+    env_id: str,
+    *,
+    episodes: int,
+    seed: int,
+    num_envs: int = TEST_ENVS,
+    record: Path | None = None,
+    successful: bool = False,
+) -> None:
+    """Count the successes of a policy, or record its episodes, the successful ones alone if ``successful``."""
+    env = make_env(env_id, min(num_envs, episodes), backend=default_backend(env_id))
+    with closing(env):
+        if record is None:
+            success = evaluate(policy, env, episodes=episodes, seed=seed)
+            say(f"{env_id}: success {success.mean():.3f} in {len(success)} deterministic episodes from seed {seed}")
+            return
+        check_new(record)
+        rows = record_demonstrations(policy, env, episodes=episodes, seed=seed, successful=successful)
+    save_demonstrations(record, rows, env_id)
+    say(f"{record}: {episodes} episodes of {env_id}, {len(rows):,} steps, from seed {seed}")
 
 
 def _test_seed(run: Path) -> int:

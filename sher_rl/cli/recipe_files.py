@@ -10,7 +10,7 @@ from types import ModuleType
 from sher_rl.errors import UsageError
 
 _PACKAGE = Path(__file__).parents[1]
-_HELPERS = ("openmp",)
+_HELPERS = ("openmp", "experts")
 """Files beside the recipes that are none."""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -27,6 +27,8 @@ class Learner:
         critic_lr: Adam's step size for the parameters of networks with ``value`` or ``critic`` in their names.
         polyak: share of the target networks kept when they move.
         target_every: gradient steps from one move to the next.
+        terms: losses over networks of ``loss``, whose entries are added to its own; see
+            :class:`~sher_rl.QFilteredCloning`. They have no weights of their own.
 
     Raises:
         UsageError: in :meth:`step`, the loss returns no TensorDict, as Dreamer's do, or has a value for each row.
@@ -37,9 +39,17 @@ class Learner:
     """
 
     def __init__(
-        self, loss: LossModule, *, actor_lr: float, critic_lr: float, polyak: float, target_every: int = 1
+        self,
+        loss: LossModule,
+        *,
+        actor_lr: float,
+        critic_lr: float,
+        polyak: float,
+        target_every: int = 1,
+        terms: Sequence[LossModule] = (),
     ) -> None:
         self.loss = loss
+        self.terms = terms
         self.target_every = target_every
         self.steps = 0
         self._target = SoftUpdate(loss, eps=polyak) if _has_targets(loss) else None
@@ -53,6 +63,8 @@ class Learner:
         No step is taken where a loss or the gradient is NaN or Inf.
         """
         out = self.loss(batch)
+        for term in self.terms:
+            out.update(term(batch))
         _total(out).backward()
         gradients = [p.grad for group in self.optimizer.param_groups for p in group["params"] if p.grad is not None]
         norm = torch.nn.utils.get_total_norm(gradients)

@@ -17,7 +17,6 @@ from sher_rl.training.config_checks import check_config
 Sampling = Literal["uniform", "cher", "per", "ebp", "cdp", "mep"]
 Critic = Literal["concat", "two-stream", "merged", "bilinear"]
 Proposal = Literal["gan", "rare", "uniform"]
-RivalStarts = Literal["apart", "visited"]
 LoggerName = Literal["tensorboard", "wandb", "mlflow", "trackio"]
 
 
@@ -180,6 +179,29 @@ class DherConfig(Config):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class DemonstrationsConfig(Config):
+    """A run of SHER with demonstrations in each batch.
+
+    Raises:
+        UsageError: a value is of another type than the field, or out of range.
+    """
+
+    demonstrations: int
+    """Episodes of the expert."""
+    demonstration_share: float
+    """Share of each batch that is demonstrations."""
+    cloning: float
+    """Weight of cloning the demonstrations that the critic holds for better than the policy, 0 for none."""
+    demonstration_folder: Path | None = None
+    """Minari data set to take them from; without, the recipe's expert plays them at the start."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.sampler == "per":
+            raise UsageError("sampler is 'per', and demonstrations have no priorities; use another one.")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class CurriculumConfig(Config):
     """A run of SHER on proposed goals, such as those of Goal GAN (arXiv:1705.06366).
 
@@ -189,25 +211,6 @@ class CurriculumConfig(Config):
 
     proposal: Proposal
     """Where the goals of training come from."""
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class CerConfig(Config):
-    """A run of SHER against a rival: Competitive Experience Replay (arXiv:1902.00528).
-
-    Raises:
-        UsageError: a value is of another type than the field, or out of range.
-    """
-
-    meeting_distance: float
-    """Between achieved goals of the two agents that meet (δ), in the goals' units."""
-    rival_starts: RivalStarts
-    """Where the rival's episodes begin: as the task has it (ind-CER), or where the first agent was (int-CER)."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not self.meeting_distance > 0:
-            raise UsageError(f"meeting_distance is {self.meeting_distance}; use a number above 0.")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

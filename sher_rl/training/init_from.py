@@ -14,6 +14,7 @@ from sher_rl.errors import UsageError
 from sher_rl.modules.policy_file import SavedPolicy, load_policy, pretrained
 from sher_rl.training.config import RunConfig
 from sher_rl.training.parts import Parts
+from sher_rl.training.samplers import Stateful
 
 ACTOR_WAITS = 16_000
 """Frames in which the critics learn what the policy is worth before it moves; see ``docs/finetune.md``."""
@@ -64,21 +65,43 @@ def begun(config: RunConfig, parts: Parts) -> Parts:
 
 
 def hold_actor(parts: Parts, frames: int) -> Parts:
-    """Keep the policy as it is for so many frames, by a step size of 0, which the checkpoints have with Adam's state.
+    """Keep the policy as it is for so many frames; returns the parts with the ``on_cycle`` that then lets it move."""
+    return dataclasses.replace(parts, on_cycle=HeldActor(parts, frames))
 
-    Returns:
-        The parts, with an ``on_cycle`` that then gives the step size back.
+
+class HeldActor:
+    """An ``on_cycle`` before which the policy stays as it is, by a step size of 0, which checkpoints have with Adam's.
+
+    Args:
+        parts: of a run before its first step; the state of their own ``on_cycle``, if it has one, is this one's.
+        frames: from which on the step size is what it was.
     """
-    actor = parts.learner.optimizer.param_groups[-1]  # both learners have the critics first
-    step_size = actor["lr"]
-    actor["lr"] = 0.0
 
-    def release(now: int) -> None:
-        if now >= frames:
-            parts.learner.optimizer.param_groups[-1]["lr"] = step_size
-        parts.on_cycle(now)
+    def __init__(self, parts: Parts, frames: int) -> None:
+        self._optimizer = parts.learner.optimizer
+        self._inner = parts.on_cycle
+        self._frames = frames
+        self._step_size = self._actor["lr"]
+        self._actor["lr"] = 0.0
 
-    return dataclasses.replace(parts, on_cycle=release)
+    @property
+    def _actor(self) -> dict[str, Any]:
+        return self._optimizer.param_groups[-1]  # both learners have the critics first
+
+    def __call__(self, frames: int) -> None:
+        """Let the policy move, once it has waited, and call the ``on_cycle`` of the parts."""
+        if frames >= self._frames:
+            self._actor["lr"] = self._step_size
+        self._inner(frames)
+
+    def state_dict(self) -> dict[str, Any]:
+        """That of the ``on_cycle`` within."""
+        return self._inner.state_dict() if isinstance(self._inner, Stateful) else {}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Restore what :meth:`state_dict` gave."""
+        if isinstance(self._inner, Stateful):
+            self._inner.load_state_dict(state)
 
 
 def _find(source: str | Path) -> Path:

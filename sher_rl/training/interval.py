@@ -56,10 +56,11 @@ class Interval:
         return {"train": self._all_successes(), "statistics": statistics}
 
     def add(self, statistics: Mapping[str, Tensor]) -> None:
-        """Take in what a gradient step says of itself."""
+        """Take in what a gradient step says of itself, as far as a csv has a column for it."""
         self._steps += 1
         for name, value in statistics.items():
-            self.statistics[name].append(value)
+            if name in COLUMNS:
+                self.statistics[name].append(value)
 
     def success(self) -> float:
         """Success rate of training's episodes; NaN before the first one ends."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 from tensordict.nn import TensorDictModule, TensorDictModuleBase
 from torchrl.data import LazyMemmapStorage, TensorDictReplayBuffer
@@ -51,7 +50,6 @@ def train(
     on_cycle: OnCycle = nothing,
     on_evaluate: OnEvaluate = nothing,
     test_env: EnvBase | None = None,
-    beside: Mapping[str, Any] | None = None,
 ) -> Path:
     """Train until ``config.total_frames``; see the recipes for how the parts are made.
 
@@ -71,11 +69,11 @@ def train(
         relabel: first transform of ``buffer``; its rewards have to be those of ``env``.
         buffer: what is collected goes in, batches come out.
         learner: takes the gradient steps.
-        on_cycle: called with the frames so far after each round of updates; for what samplers do between rounds.
+        on_cycle: called with the frames so far after each round of updates; for what samplers do between rounds. Where
+            it has ``state_dict()`` and ``load_state_dict(state)``, checkpoints have its state.
         on_evaluate: called with the row of ``progress.csv``, a mapping from columns to numbers, after each evaluation;
             what it raises ends the run, which can be resumed from its last checkpoint.
         test_env: environments for evaluations, closed at the end; the default is 20 copies of ``config.env_id``.
-        beside: what else is in the checkpoints; see :class:`~sher_rl.Parts`.
 
     ``docs/examples/own_task.py`` is a whole example, with an environment of its own.
 
@@ -105,7 +103,6 @@ def train(
         buffer=buffer,
         learner=learner,
         on_cycle=on_cycle,
-        beside=beside or {},
     )
     parts = begun(config, parts)
     evaluation = Evaluation(config, test_env)

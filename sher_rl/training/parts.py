@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 from tensordict.nn import TensorDictModule, TensorDictModuleBase
 from torchrl.data import TensorDictReplayBuffer
@@ -37,5 +35,3 @@ class Parts:
     """Takes the gradient steps."""
     on_cycle: OnCycle = nothing
     """Called with the frames so far after each round of updates."""
-    beside: Mapping[str, Any] = field(default_factory=dict)
-    """What else is in the checkpoints, by names of its own: objects with ``state_dict`` and ``load_state_dict``."""

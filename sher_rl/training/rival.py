@@ -12,6 +12,7 @@ from sher_rl.training.finite import check_finite
 from sher_rl.training.parts import Parts
 from sher_rl.training.rollouts import Rollouts
 from sher_rl.training.run import TRANSITION, store
+from sher_rl.training.samplers import OnCycle, nothing
 from sher_rl.training.updates import gradient_steps
 
 
@@ -19,12 +20,12 @@ class Rival:
     """A second agent with environments, buffer and learner of its own: for the ``on_cycle`` of the first's run.
 
     After each round of updates of the first it collects as many steps as that has, and then learns as much. It is part
-    of the run's checkpoints if the run's ``beside`` names it. It is not evaluated, and nothing of it is written but
-    there.
+    of the run's checkpoints, and not evaluated.
 
     Args:
         config: the run's, for sizes of batches and rounds; its ``total_frames`` are those of one agent.
         parts: the rival's own; their ``on_cycle`` is called, too.
+        first: the first agent's own ``on_cycle``, called before the rival acts; what it keeps is not saved.
 
     Raises:
         FloatingPointError: when called, NaN or Inf was collected or computed; it is in a file of ``config.out_dir``.
@@ -37,8 +38,9 @@ class Rival:
     0
     """
 
-    def __init__(self, config: RunConfig, parts: Parts) -> None:
+    def __init__(self, config: RunConfig, parts: Parts, first: OnCycle = nothing) -> None:
         self.config = config
+        self.first = first
         self.parts = parts
         self.frames = 0
         self.rollouts = Rollouts(config, parts.env, parts.explorer)
@@ -46,6 +48,7 @@ class Rival:
 
     def __call__(self, frames: int) -> None:
         """Catch up with ``frames``, and take the gradient steps of a round."""
+        self.first(frames)
         while self.frames < frames:
             self._collect()
         for _ in gradient_steps(self.config, self.parts.buffer, self.parts.learner, self.config.out_dir):

@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from tensordict import NestedKey, TensorDictBase
 from torch import Tensor
@@ -26,6 +27,7 @@ from sher_rl.training.loggers import open_logger
 from sher_rl.training.parts import Parts
 from sher_rl.training.progress import Progress
 from sher_rl.training.rollouts import Rollouts
+from sher_rl.training.samplers import Stateful
 from sher_rl.training.successes import episode_success, goal_moves
 from sher_rl.training.updates import gradient_steps
 
@@ -66,6 +68,7 @@ class Run:
         if config.resume and self.why_not_saved:
             raise UsageError(f"resume {str(config.resume)!r} cannot go on: {self.why_not_saved}")
         self.progress = Progress(self.folder, config.total_frames, open_logger(config, self.folder), quiet=config.quiet)
+        between_rounds: dict[str, Any] = {"on_cycle": parts.on_cycle} if isinstance(parts.on_cycle, Stateful) else {}
         self.checkpoint = RunCheckpoint(
             self.folder,
             lasting_values(config),
@@ -76,7 +79,7 @@ class Run:
             rollouts=rollouts,
             evaluation=evaluation,
             progress=self.progress,
-            **parts.beside,
+            **between_rounds,
         )
         if config.resume:
             self._go_on()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import torch
 from torchrl.data import PrioritizedSampler, RandomSampler
@@ -21,6 +21,17 @@ OnCycle = Callable[[int], object]
 """Called with the frames so far after each round of updates."""
 MAX_POOL = 256
 """Goals in a pool of CHER, at most: its cost grows with their square."""
+
+
+@runtime_checkable
+class Stateful(Protocol):
+    """What a checkpoint saves and restores."""
+
+    def state_dict(self) -> Mapping[str, Any]:
+        """Tensors, numbers, text, and lists and dictionaries of them."""
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> object:
+        """Go on from :meth:`state_dict`."""
 
 
 def nothing(_: object) -> None:

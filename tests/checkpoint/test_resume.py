@@ -66,7 +66,13 @@ def test_critics_resume_to_the_bit(critic: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "env_id"),
-    [("her", "FetchPush-v4"), ("cher", "FetchPush-v4"), ("relay", "FetchPush-v4"), ("dher", "DyPush-v0")],
+    [
+        ("her", "FetchPush-v4"),
+        ("cher", "FetchPush-v4"),
+        ("relay", "FetchPush-v4"),
+        ("dher", "DyPush-v0"),
+        ("demonstrations", "FetchPush-v4"),
+    ],
 )
 def test_the_other_methods_resume_to_the_bit(name: str, env_id: str, tmp_path: Path) -> None:
     recipe = load_recipe(name)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from helpers.small import small_run
 
+from sher_rl import load_demonstrations
 from sher_rl.report.progress_csv import read_progress
 
 
@@ -67,3 +68,15 @@ def test_wrong_use_gets_one_sentence(args: list[str], sentence: str, run: Path) 
     assert result.returncode != 0
     assert sentence in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_episodes_are_recorded(run: Path, tmp_path: Path) -> None:
+    pytest.importorskip("minari")
+    folder = tmp_path / "shown"
+    output = play(str(run), "--episodes", "3", "--record", str(folder)).stdout
+    assert output == f"{folder}: 3 episodes of FetchReach-v4, 150 steps, from seed 250000\n"
+    assert len(load_demonstrations(folder, env_id="FetchReach-v4")) == 150
+    again = play(str(run), "--episodes", "3", "--record", str(folder))
+    assert again.stderr == f"error: folder {str(folder)!r} exists; give a new one.\n"
+    both = play(str(run), "--record", str(tmp_path / "other"), "--video", str(tmp_path / "film.mp4"))
+    assert both.stderr == "error: video and record are both given; film and record one after the other.\n"

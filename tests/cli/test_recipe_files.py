@@ -8,16 +8,18 @@ from sher_rl.cli.recipe_files import load_recipe, recipe_names, recipe_path, rec
 def test_every_recipe_has_a_short_name() -> None:
     assert recipes_folder() == RECIPES[0].parent
     tasks = {path.stem.removeprefix("sher_") for path in RECIPES}
-    assert set(recipe_names()) == {"sher", "relay", "dher", "goal_gan", "her", "cher"} | tasks
+    methods = {"sher", "relay", "demonstrations", "dher", "goal_gan", "goal_gail", "her", "cher"}
+    assert set(recipe_names()) == methods | tasks
     for path in RECIPES:
         assert recipe_path(path.stem) == recipe_path(path.name) == recipe_path(path.stem[5:]) == path
     assert recipe_path("her").name == "her.py"
     assert recipe_path("sher").name == "sher.py"
 
 
-@pytest.mark.parametrize("name", ["hand_spoon", "openmp", "../sher", ""])
+@pytest.mark.parametrize("name", ["hand_spoon", "openmp", "experts", "../sher", ""])
 def test_other_names_get_one_sentence_with_those_that_are_there(name: str) -> None:
-    with pytest.raises(UsageError, match=r"is not there; recipes are cher, dher, goal_gan, her, relay, sher, fetch_"):
+    others = "cher, demonstrations, dher, goal_gail, goal_gan, her, relay, sher, fetch_"
+    with pytest.raises(UsageError, match=f"is not there; recipes are {others}"):
         recipe_path(name)
 
 

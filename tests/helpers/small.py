@@ -12,7 +12,8 @@ RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("sher_*.py"))
 BASELINES = [RECIPES[0].with_name(name) for name in ("her.py", "cher.py")]
 RELAY = RECIPES[0].with_name("relay.py")
 DHER = RECIPES[0].with_name("dher.py")
-METHODS = [RECIPES[0].with_name("sher.py"), RELAY, DHER, *BASELINES]
+DEMONSTRATIONS = RECIPES[0].with_name("demonstrations.py")
+METHODS = [RECIPES[0].with_name("sher.py"), RELAY, DHER, DEMONSTRATIONS, *BASELINES]
 SMALL = {
     "total_frames": 400,
     "num_envs": 2,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
-from helpers.small import BASELINES, DHER, FLAGS, METHODS, RECIPES, RELAY, load_recipe, small_config
+from helpers.small import BASELINES, DEMONSTRATIONS, DHER, FLAGS, METHODS, RECIPES, RELAY, load_recipe, small_config
 from torchrl.data import LazyTensorStorage
 
 from sher_rl import TASKS, HindsightRelabel, TwoStreamCritic, UsageError, goal_reward, make_sampler
@@ -123,7 +123,9 @@ def test_dher_refuses_numbers_out_of_range(change: dict[str, float], sentence: s
         dher.build(dataclasses.replace(dher.published("DyReach-v0"), **change))
 
 
-@pytest.mark.parametrize("path", [path for path in METHODS if path not in (RELAY, DHER)], ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", [path for path in METHODS if path not in (RELAY, DHER, DEMONSTRATIONS)], ids=lambda path: path.stem
+)
 @pytest.mark.parametrize("env_id", ["FetchPush-v1", "PointMaze_UMaze-v3"])
 def test_a_method_refuses_a_task_that_it_has_no_numbers_for(path: Path, env_id: str) -> None:
     with pytest.raises(UsageError, match=f"env_id '{env_id}' is "):

@@ -21,7 +21,7 @@ def config_of(out_dir: Path, env_id: str = "FetchPush-v4", **changes) -> CerConf
 def test_it_keeps_step_with_the_first_agent(tmp_path: Path) -> None:
     config = config_of(tmp_path)
     parts = CER.build(config)
-    rival = parts.beside["rival"]
+    rival = parts.on_cycle
     assert isinstance(rival, Rival)
     rival(200)  # the first call comes after the random frames
     assert (rival.frames, len(rival.parts.buffer), rival.parts.learner.steps) == (200, 200, 3)
@@ -34,7 +34,7 @@ def test_it_keeps_step_with_the_first_agent(tmp_path: Path) -> None:
 
 def test_the_agents_share_no_weights_and_no_environments(tmp_path: Path) -> None:
     parts = CER.build(config_of(tmp_path))
-    rivals = parts.beside["rival"].parts
+    rivals = parts.on_cycle.parts
     weights = [{p.data_ptr() for p in each.learner.loss.parameters()} for each in (parts, rivals)]
     assert not weights[0] & weights[1]
     assert not torch.equal(parts.env.reset()["desired_goal"], rivals.env.reset()["desired_goal"])
@@ -57,9 +57,9 @@ def test_both_resume_to_the_bit(env_id: str, starts: str, tmp_path: Path) -> Non
 def test_rows_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     small = config_of(tmp_path, total_frames=200)
     CER.main(small)
-    rival = CER.build(small).beside["rival"]
+    rival = CER.build(small).on_cycle
     rival(200)
     state = rival.state_dict()
-    other = CER.build(dataclasses.replace(small, buffer_size=150)).beside["rival"]
+    other = CER.build(dataclasses.replace(small, buffer_size=150)).on_cycle
     with pytest.raises(ValueError, match="200 rows are not for this storage of 150"):
         other.load_state_dict(state)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import torch
+from torch import Tensor
 from torchrl.objectives.value import TD0Estimator
 
 from sher_rl.functional.bounds import return_bounds
 from sher_rl.functional.targets import penalised_value, soft_q_target
+from sher_rl.learners.fused.cloning import clone
 from sher_rl.learners.fused.critics import Critic, action_gradient, values, weight_gradients
 from sher_rl.learners.fused.layers import (
     Batch,
@@ -25,6 +28,7 @@ from sher_rl.learners.fused.layers import (
 from sher_rl.learners.fused.structure import check_is, check_reads, check_relu_layers, structure
 from sher_rl.learners.fused.verification import check_settings
 from sher_rl.modules.networks import STATE, DeterministicNet
+from sher_rl.objectives.cloning import QFilteredCloning
 from sher_rl.objectives.ddpg import MultiGoalDDPGLoss
 
 
@@ -37,6 +41,7 @@ def gradients(
     batch: Batch,
     gamma: float,
     action_l2: float,
+    cloning: Tensor | None = None,
 ) -> Gradients:
     """One batch's gradients, by hand.
 
@@ -49,6 +54,7 @@ def gradients(
         batch: the transitions.
         gamma: discount.
         action_l2: weight of the penalty on the action.
+        cloning: weight of the demonstrations' term, if they are cloned.
     """
     rows, size = batch.action.shape
     dtype = actor[0][0][0].dtype
@@ -67,9 +73,15 @@ def gradients(
 
     into_action = action_gradient(critic, qvalue, fresh_trace, torch.full_like(q, -1 / rows), size)
     into_action = into_action + 2 * action_l2 / (rows * size) * action
-    policy = flat(backward(actor[0], actor_inputs, into_action * (1 - action.square())))
+    into_raw = into_action * (1 - action.square())
+    cloned: dict[str, Tensor] = {}
+    if cloning is not None and batch.demonstration is not None:
+        more, cloned = clone(raw[0], batch.action, q[0], q_fresh[0], batch.demonstration, cloning)
+        into_raw = into_raw + more
+    policy = flat(backward(actor[0], actor_inputs, into_raw))
 
     statistics = {
+        **cloned,
         "loss_actor": -penalised_value(q_fresh, action, action_l2).mean(),
         "loss_qvalue": (batch.weight * error.square()).mean(),
         "q_mean": q.mean(),
@@ -80,8 +92,8 @@ def gradients(
     return Gradients(of_critic, policy, error[0].abs(), statistics)
 
 
-def fuse(loss: MultiGoalDDPGLoss) -> Fusion:
-    """How :class:`~sher_rl.FusedLearner` differentiates this loss.
+def fuse(loss: MultiGoalDDPGLoss, cloning: QFilteredCloning | None = None) -> Fusion:
+    """How :class:`~sher_rl.FusedLearner` differentiates this loss, and the cloning beside it.
 
     Raises:
         UsageError: the loss has settings or networks that :func:`gradients` is not of.
@@ -93,9 +105,10 @@ def fuse(loss: MultiGoalDDPGLoss) -> Fusion:
     check_relu_layers("actor_network", loss.actor_network.module.mlp)
     check_is("value_estimator", loss.value_estimator, TD0Estimator)
 
-    def arguments(batch: Batch) -> tuple[float, float]:
+    def arguments(batch: Batch) -> tuple[Any, ...]:
         check_is("value_estimator", loss.value_estimator, TD0Estimator)  # it may be another one by now
-        return loss.gamma.item(), loss.action_l2
+        weight = None if cloning is None else torch.tensor(cloning.weight, device=batch.action.device)
+        return loss.gamma.item(), loss.action_l2, weight
 
     return Fusion(
         critic=["value_network"],

@@ -21,7 +21,10 @@ State = dict[str, Tensor]
 
 
 class Batch(NamedTuple):
-    """A batch as plain tensors; ``weight`` are importance weights of mean 1."""
+    """A batch as plain tensors; ``weight`` are importance weights of mean 1.
+
+    ``demonstration`` says which rows are of one, where those are cloned.
+    """
 
     state: State
     action: Tensor
@@ -29,6 +32,7 @@ class Batch(NamedTuple):
     reward: Tensor
     terminated: Tensor
     weight: Tensor
+    demonstration: Tensor | None = None
 
 
 class Gradients(NamedTuple):

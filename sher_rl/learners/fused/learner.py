@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -16,13 +16,17 @@ from sher_rl.learners.adam_state import flush, load_adam
 from sher_rl.learners.finite import losses_are_finite
 from sher_rl.learners.fused import ddpg as fused_ddpg
 from sher_rl.learners.fused import sher as fused_sher
+from sher_rl.learners.fused.cloning import cloning_of
 from sher_rl.learners.fused.flat_weights import FlatNetworks
 from sher_rl.learners.fused.layers import Batch, Fusion
 from sher_rl.learners.fused.verification import INSTEAD, agrees_with_autograd, check_batch
 from sher_rl.modules.networks import STATE
+from sher_rl.objectives.checks import check_has
+from sher_rl.objectives.cloning import QFilteredCloning
 from sher_rl.objectives.ddpg import MultiGoalDDPGLoss
 from sher_rl.objectives.sher import SoftMultiGoalLoss
 from sher_rl.processor import bfloat16_unit
+from sher_rl.replay.mix import DEMONSTRATION
 
 
 class FusedLearner:
@@ -47,6 +51,7 @@ class FusedLearner:
         target_every: gradient steps from one move to the next.
         dtype: of the hidden layers' products. bfloat16 pays where the processor multiplies it in hardware
             (:func:`fast_dtype`); master weights, outputs, targets and Adam stay float32.
+        terms: one :class:`~sher_rl.QFilteredCloning` of ``loss``, or none.
         compile: compile the gradients; takes a C++ compiler and, the first time, a quarter of a minute.
 
     Raises:
@@ -67,10 +72,13 @@ class FusedLearner:
         critic_lr: float,
         polyak: float,
         target_every: int = 1,
+        terms: Sequence[LossModule] = (),
         dtype: torch.dtype = torch.float32,
         compile: bool = True,
     ) -> None:
-        fusion = _fuse(loss)
+        cloning = cloning_of(loss, terms)
+        fusion = _fuse(loss, cloning)
+        self.terms = terms
         self._fusion = fusion
         self.loss = loss
         self.polyak = polyak
@@ -99,7 +107,7 @@ class FusedLearner:
         is taken where a loss or the gradient is NaN or Inf.
         """
         check_batch(batch)
-        tensors = _tensors(batch)
+        tensors = self._tensors(batch)
         if not self._verified:
             self._verified = self._verify(batch, tensors)
         critic, actor, error, statistics = self._gradients(*self._layers, tensors, *self._fusion.arguments(tensors))
@@ -117,7 +125,13 @@ class FusedLearner:
         with torch.random.fork_rng(devices):
             gradients = self._fusion.gradients(*layers, tensors, *self._fusion.arguments(tensors))
         with torch.random.fork_rng(devices):
-            return agrees_with_autograd(self.loss, batch, networks, gradients)
+            return agrees_with_autograd(self.loss, self.terms, batch, networks, gradients)
+
+    def _tensors(self, batch: TensorDictBase) -> Batch:
+        if not self.terms:
+            return _tensors(batch)
+        check_has(batch, [DEMONSTRATION])
+        return _tensors(batch)._replace(demonstration=batch.get(DEMONSTRATION))
 
     def _descend(self, critic: Tensor, actor: Tensor) -> None:
         self._critic.vector.grad = critic
@@ -164,17 +178,17 @@ def fast_dtype(device: str = "cpu") -> torch.dtype:
     return torch.bfloat16 if device == "cpu" and bfloat16_unit() else torch.float32
 
 
-_FUSE: dict[type[LossModule], Callable[[Any], Fusion]] = {
+_FUSE: dict[type[LossModule], Callable[[Any, QFilteredCloning | None], Fusion]] = {
     SoftMultiGoalLoss: fused_sher.fuse,
     MultiGoalDDPGLoss: fused_ddpg.fuse,
 }
 
 
-def _fuse(loss: LossModule) -> Fusion:
+def _fuse(loss: LossModule, cloning: QFilteredCloning | None) -> Fusion:
     fuse = _FUSE.get(type(loss))  # a subclass may compute anything
     if fuse is None:
         raise UsageError(f"loss is a {type(loss).__name__}, whose gradient is not written out; {INSTEAD}.")
-    return fuse(loss)
+    return fuse(loss, cloning)
 
 
 def _tensors(batch: TensorDictBase) -> Batch:

@@ -14,6 +14,7 @@ from sher_rl.errors import UsageError
 from sher_rl.functional.bounds import fresh_q_bounds, q_target_bounds
 from sher_rl.functional.tanh_gaussian import policy_scale, policy_scale_slope, tanh_log_prob
 from sher_rl.functional.targets import entropy_target, policy_objective, soft_q_target, soft_value_target
+from sher_rl.learners.fused.cloning import clone
 from sher_rl.learners.fused.critics import Critic, Trace, action_gradient, first, values, weight_gradients
 from sher_rl.learners.fused.layers import (
     Batch,
@@ -31,6 +32,7 @@ from sher_rl.learners.fused.layers import (
 from sher_rl.learners.fused.structure import check_is, check_reads, check_relu_layers, structure
 from sher_rl.learners.fused.verification import INSTEAD, check_settings
 from sher_rl.modules.networks import STATE, GaussianNet
+from sher_rl.objectives.cloning import QFilteredCloning
 from sher_rl.objectives.sher import SoftMultiGoalLoss
 
 
@@ -43,6 +45,8 @@ class Rules(NamedTuple):
     q_bounds: tuple[float, float]
     actor_q: Literal["q1", "min"]
     target_entropy: float | None
+    cloning: Tensor | None = None
+    """Weight of the demonstrations' term, if they are cloned."""
 
 
 class Sample(NamedTuple):
@@ -51,6 +55,7 @@ class Sample(NamedTuple):
     action: Tensor
     log_prob: Tensor
     noise: Tensor
+    loc: Tensor
     raw_scale: Tensor
     actor_inputs: list[Tensor]
 
@@ -61,11 +66,15 @@ def sample_action(actor: Layers, state: Tensor, noise: Tensor) -> Sample:
     loc, raw = head[0].chunk(2, -1)
     scale = policy_scale(raw)
     u = loc + scale * noise
-    return Sample(u.tanh(), tanh_log_prob(u, noise, scale), noise, raw, inputs)
+    return Sample(u.tanh(), tanh_log_prob(u, noise, scale), noise, loc, raw, inputs)
 
 
-def policy_gradients(actor: Layers, sample: Sample, action_gradient: Tensor, alpha: Tensor) -> list[Tensor]:
+def policy_gradients(
+    actor: Layers, sample: Sample, action_gradient: Tensor, alpha: Tensor, into_loc: Tensor | None = None
+) -> list[Tensor]:
     """Gradients of the actor from those of the objective in the action, with the entropy's own (eq. 16).
+
+    ``into_loc`` is the gradient of another term in the locations, ``(B, d)``.
 
     With u = loc + scale * noise before tanh, d log π / d u = 2 tanh u, and d log π / d scale = -1 / scale besides.
     """
@@ -73,6 +82,7 @@ def policy_gradients(actor: Layers, sample: Sample, action_gradient: Tensor, alp
     into_u = action_gradient * (1 - sample.action.square()) + 2 * weight * sample.action
     into_scale = into_u * sample.noise - weight / policy_scale(sample.raw_scale)
     into_raw = into_scale * policy_scale_slope(sample.raw_scale)
+    into_u = into_u if into_loc is None else into_u + into_loc
     return backward(actor, sample.actor_inputs, torch.cat((into_u, into_raw), -1)[None])
 
 
@@ -122,8 +132,15 @@ def gradients(
         ]
     )
     ascended, into_action = ascend(q_critic, qvalue, q_fresh, fresh_trace, noise.shape[-1], rules.actor_q)
-    policy = flat(policy_gradients(actor[0], sample, into_action, alpha))
+    into_loc = None
+    cloned: dict[str, Tensor] = {}
+    if rules.cloning is not None and batch.demonstration is not None:
+        q_mode, _ = values(q_critic, qvalue, state | {"action": sample.loc.tanh().to(dtype)})
+        q_pair = (ascended_q(q, rules.actor_q), ascended_q(q_mode, rules.actor_q))
+        into_loc, cloned = clone(sample.loc, batch.action, *q_pair, batch.demonstration, rules.cloning)
+    policy = flat(policy_gradients(actor[0], sample, into_action, alpha, into_loc))
     statistics = {
+        **cloned,
         "loss_actor": policy_objective(ascended, sample.log_prob, alpha).mean(),
         "loss_qvalue": (batch.weight * 0.5 * q_error.square().sum(0)).mean(),
         "loss_value": (batch.weight * 0.5 * v_error.square()).mean(),
@@ -143,6 +160,11 @@ def gradients(
     return Gradients(critic, policy, q_error.abs().mean(0), statistics)
 
 
+def ascended_q(q: Tensor, actor_q: Literal["q1", "min"]) -> Tensor:
+    """The Q that the policy ascends, ``(B,)``, of all ``(n, B)``."""
+    return q[0] if actor_q == "q1" else q.min(0).values
+
+
 def ascend(
     critic: Critic, qvalue: Network, q: Tensor, trace: Trace, action_dim: int, actor_q: Literal["q1", "min"]
 ) -> tuple[Tensor, Tensor]:
@@ -153,8 +175,8 @@ def ascend(
     return chosen.values, action_gradient(critic, *first(count, qvalue, trace), use, action_dim).sum(0)
 
 
-def fuse(loss: SoftMultiGoalLoss) -> Fusion:
-    """How :class:`~sher_rl.FusedLearner` differentiates this loss.
+def fuse(loss: SoftMultiGoalLoss, cloning: QFilteredCloning | None = None) -> Fusion:
+    """How :class:`~sher_rl.FusedLearner` differentiates this loss, and the cloning beside it.
 
     Raises:
         UsageError: the loss has settings or networks that :func:`gradients` is not of.
@@ -164,7 +186,7 @@ def fuse(loss: SoftMultiGoalLoss) -> Fusion:
     v_critic = structure("value_network", loss.value_network, STATE)
 
     def arguments(batch: Batch) -> tuple[Any, ...]:
-        return loss.log_alpha.detach(), torch.randn_like(batch.action), _rules(loss, batch.action)
+        return loss.log_alpha.detach(), torch.randn_like(batch.action), _rules(loss, cloning, batch.action)
 
     return Fusion(
         critic=["qvalue_network", "value_network"],
@@ -187,7 +209,7 @@ def _check(loss: SoftMultiGoalLoss) -> None:
         raise UsageError(f"loss.actor_network has the distribution {given}, not TanhNormal as it is; {INSTEAD}.")
 
 
-def _rules(loss: SoftMultiGoalLoss, action: Tensor) -> Rules:
+def _rules(loss: SoftMultiGoalLoss, cloning: QFilteredCloning | None, action: Tensor) -> Rules:
     gamma = loss.gamma.item()
     action_dim = action.shape[-1]
     low, high = torch.tensor(q_target_bounds(loss.clip, gamma, loss.alpha.item(), action_dim), device=action.device)
@@ -197,4 +219,5 @@ def _rules(loss: SoftMultiGoalLoss, action: Tensor) -> Rules:
         q_bounds=fresh_q_bounds(loss.clip, gamma),
         actor_q=loss.actor_q,
         target_entropy=entropy_target(loss.target_entropy, action_dim),
+        cloning=None if cloning is None else torch.tensor(cloning.weight, device=action.device),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -48,12 +48,17 @@ def check_batch(batch: TensorDictBase) -> None:
 
 
 def agrees_with_autograd(
-    loss: LossModule, batch: TensorDictBase, networks: Mapping[str, FlatNetworks], gradients: Gradients
+    loss: LossModule,
+    terms: Sequence[LossModule],
+    batch: TensorDictBase,
+    networks: Mapping[str, FlatNetworks],
+    gradients: Gradients,
 ) -> bool:
     """Whether losses and gradients of a batch are those of ``loss`` and autograd, from the same draws.
 
     Args:
         loss: whose ``forward`` is called.
+        terms: likewise, whose losses are added.
         batch: left as it is.
         networks: the groups that :class:`Gradients` has, by its names.
         gradients: of the batch, in float32.
@@ -70,6 +75,8 @@ def agrees_with_autograd(
     given.set(("next", "done"), given.get(("next", "terminated")))  # asked for by TorchRL, and not used
     with torch.enable_grad():
         out = loss(given)
+        for term in terms:
+            out.update(term(given))
         total = torch.stack([value for key, value in out.items() if key.startswith("loss_")]).sum()
         expected = {
             group: flat(list(torch.autograd.grad(total, part.parameters, retain_graph=True, materialize_grads=True)))
