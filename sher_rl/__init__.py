@@ -58,6 +58,7 @@ from sher_rl.training.config_cer import CerConfig
 from sher_rl.training.config_goal_gail import GoalGailConfig
 from sher_rl.training.init_from import init_from
 from sher_rl.training.loop import train
+from sher_rl.training.on_ray import train_on_ray
 from sher_rl.training.parts import Parts
 from sher_rl.training.recording import record_demonstrations, save_demonstrations
 from sher_rl.training.rival import Rival
@@ -147,4 +148,5 @@ __all__ = [
     "record_demonstrations",
     "save_demonstrations",
     "train",
+    "train_on_ray",
 ]

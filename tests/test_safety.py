@@ -14,6 +14,7 @@ from helpers.buffers import make_buffer, rows
 from helpers.small import small_config, small_run
 
 from sher_rl import Config, UsageError, load_policy
+from sher_rl.checkpoint.buffer import BufferState
 from sher_rl.checkpoint.manifest import render_manifest
 from sher_rl.checkpoint.run import RunCheckpoint, saved_checkpoints
 from sher_rl.files import digest
@@ -31,7 +32,7 @@ class Saved:
     def __init__(self, folder: Path) -> None:
         self.folder, buffer = folder, make_buffer()
         buffer.extend(rows(20))
-        RunCheckpoint(folder, {"alpha": 0.1}, buffer, net=torch.nn.Linear(2, 2)).save(1)
+        RunCheckpoint(folder, {"alpha": 0.1}, BufferState(buffer), net=torch.nn.Linear(2, 2)).save(1)
         (self.path,) = saved_checkpoints(folder)
         self.manifest = json.loads((self.path / "manifest.json").read_text())
         del self.manifest["sha256"]
@@ -46,7 +47,9 @@ class Saved:
         (self.path / "manifest.json").write_bytes(render_manifest(self.manifest))
 
     def restore(self) -> bool:
-        return RunCheckpoint(self.folder, {"alpha": 0.1}, make_buffer(), net=torch.nn.Linear(2, 2)).restore()
+        return RunCheckpoint(
+            self.folder, {"alpha": 0.1}, BufferState(make_buffer()), net=torch.nn.Linear(2, 2)
+        ).restore()
 
 
 @pytest.fixture
@@ -118,7 +121,7 @@ def test_a_configuration_with_a_flipped_bit_or_cut_short_is_refused(cases: range
         except UsageError:
             continue
         if lasting_values(config) != whole:
-            checkpoint = RunCheckpoint(run, lasting_values(config), make_buffer())
+            checkpoint = RunCheckpoint(run, lasting_values(config), BufferState(make_buffer()))
             assert_refused(checkpoint.restore, "only total_frames may change")
 
 

@@ -14,6 +14,7 @@ from tensordict import TensorDict
 
 import sher_rl
 from benchmarks.recipes import load
+from sher_rl.checkpoint.buffer import BufferState
 from sher_rl.checkpoint.run import RunCheckpoint
 from sher_rl.training.config_file import lasting_values
 from sher_rl.training.rollouts import Rollouts
@@ -38,7 +39,7 @@ def measure(config: sher_rl.Config, rows: int) -> None:
     checkpoint = RunCheckpoint(
         run,
         lasting_values(config),
-        buffer,
+        BufferState(buffer),
         loss=parts.learner.loss,
         learner=parts.learner,
         normalizer=parts.normalizer,

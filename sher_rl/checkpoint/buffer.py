@@ -1,18 +1,23 @@
-"""What a replay buffer goes on from beside its rows, as tensors, numbers and text."""
+"""What a replay buffer goes on from: its rows as files, and the rest as tensors, numbers and text."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
 from torchrl.data import ReplayBuffer
 
 from sher_rl import _torchrl
+from sher_rl.checkpoint.rows import describe, read_chunks, write_chunks
+from sher_rl.files import Record
 
 
 class BufferState:
-    """Sampler, writer, transforms and generator of a replay buffer, as a component of a checkpoint.
+    """A replay buffer as a component of a checkpoint: its rows go into files, the rest is a state dict.
+
+    The rest is the sampler, the writer, the transforms and the generator.
 
     The segment trees of :class:`~torchrl.data.PrioritizedSampler`, which its state dict holds as objects that only
     pickle could save, become tensors of priorities, ``(capacity,)``.
@@ -20,7 +25,24 @@ class BufferState:
 
     def __init__(self, buffer: ReplayBuffer) -> None:
         self._buffer = buffer
+        self._storage = buffer.storage
         self._parts = {"sampler": buffer.sampler, "writer": buffer.writer, "transform": buffer.transform}
+
+    def write_rows(self, folder: Path) -> tuple[dict[str, Record], dict[str, Any]]:
+        """Write the rows into a folder; see :func:`~sher_rl.checkpoint.rows.write_chunks`.
+
+        Returns:
+            The record of each file, and what :meth:`read_rows` has to know beside them.
+        """
+        return write_chunks(self._storage, folder), describe(self._storage)
+
+    def read_rows(self, folder: Path, records: Mapping[str, Record], description: Mapping[str, Any]) -> None:
+        """Fill the empty buffer with what :meth:`write_rows` wrote.
+
+        Raises:
+            ValueError: files and description do not fit each other or the storage.
+        """
+        read_chunks(self._storage, folder, records, description)
 
     def state_dict(self) -> dict[str, Any]:
         """State dicts of the parts; the generator's is None if it is torch's own."""

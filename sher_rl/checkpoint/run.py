@@ -7,22 +7,33 @@ import logging
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torchrl.checkpoint import GlobalRNGState
-from torchrl.data import ReplayBuffer
 
-from sher_rl.checkpoint.buffer import BufferState
 from sher_rl.checkpoint.manifest import FORMAT, read_manifest, render_manifest
-from sher_rl.checkpoint.rows import describe, read_chunks, write_chunks
 from sher_rl.checkpoint.versions import versions
 from sher_rl.errors import UsageError
-from sher_rl.files import new_folder, read_checked, remove, remove_parts, write_file
+from sher_rl.files import Record, new_folder, read_checked, remove, remove_parts, write_file
 from sher_rl.untrusted import load_tensors
 
 _LOG = logging.getLogger(__name__)
 KEPT = 2
+
+
+class AnyBuffer(Protocol):
+    """What a checkpoint asks of a buffer, wherever that is; see :class:`~sher_rl.checkpoint.buffer.BufferState`."""
+
+    def write_rows(self, folder: Path) -> tuple[dict[str, Record], dict[str, Any]]: ...  # noqa: D102
+
+    def read_rows(  # noqa: D102
+        self, folder: Path, records: Mapping[str, Record], description: Mapping[str, Any]
+    ) -> None: ...
+
+    def state_dict(self) -> dict[str, Any]: ...  # noqa: D102
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None: ...  # noqa: D102
 
 
 class RunCheckpoint:
@@ -36,16 +47,16 @@ class RunCheckpoint:
     Args:
         folder: the run's folder.
         config: what must not differ when the checkpoint is restored, as JSON values.
-        buffer: over a :class:`~torchrl.data.LazyTensorStorage` or :class:`~torchrl.data.LazyMemmapStorage`, empty
-            when it is restored.
+        buffer: of a buffer over a :class:`~torchrl.data.LazyTensorStorage` or
+            :class:`~torchrl.data.LazyMemmapStorage`, empty when it is restored.
         **components: objects with ``state_dict`` and ``load_state_dict``, restored in this order.
     """
 
-    def __init__(self, folder: Path, config: Mapping[str, Any], buffer: ReplayBuffer, **components: Any) -> None:
+    def __init__(self, folder: Path, config: Mapping[str, Any], buffer: AnyBuffer, **components: Any) -> None:
         self.run = folder
         self.config = dict(config)
-        self._storage = buffer.storage
-        self._components = {"buffer": BufferState(buffer), **components, "random": GlobalRNGState()}
+        self._buffer = buffer
+        self._components = {"buffer": buffer, **components, "random": GlobalRNGState()}
 
     def save(self, frames: int) -> str:
         """Write the checkpoint of this many frames, unless it is there, and drop all but the last two that are whole.
@@ -87,7 +98,7 @@ class RunCheckpoint:
             self._check(manifest["config"])
             _note_versions(manifest["versions"])
             state = _read_state(path, manifest)
-            read_chunks(self._storage, path, manifest["files"], manifest["buffer"])
+            self._buffer.read_rows(path, manifest["files"], manifest["buffer"])
             for name, component in self._components.items():
                 component.load_state_dict(state[name])
         except UsageError:
@@ -106,9 +117,10 @@ class RunCheckpoint:
         torch.save({name: component.state_dict() for name, component in self._components.items()}, content)
         load_tensors(content.getbuffer())  # what only pickle could read back is refused now, not when it is needed
         files = {"state.pt": write_file(part / "state.pt", [content.getbuffer()])}
-        files |= write_chunks(self._storage, part)
+        rows, description = self._buffer.write_rows(part)
+        files |= rows
         manifest = {"format": FORMAT, "frames": frames, "config": self.config, "versions": versions()}
-        manifest |= {"buffer": describe(self._storage), "files": files}
+        manifest |= {"buffer": description, "files": files}
         write_file(part / "manifest.json", [render_manifest(manifest)])
         return sum(record["bytes"] for record in files.values())
 

@@ -37,9 +37,15 @@ COLUMNS = (
     "train_success_greedy",
     "train_greedy_episodes",
 )
-"""Columns of every run; where goals are poses, :data:`POSE_COLUMNS` follow."""
+"""Columns of every run; those of :data:`MORE_COLUMNS` that it has follow."""
 POSE_COLUMNS = ("test_success_position", "test_success_rotation", "test_distance", "test_angle")
 """Of test episodes whose goals are poses: shares that ended within each tolerance; mean metres and radians."""
+
+
+CLUSTER_COLUMNS = ("policy_age",)
+"""Of a run on a cluster: gradient steps that were taken since the policy which collected had its weights."""
+MORE_COLUMNS = (*POSE_COLUMNS, *CLUSTER_COLUMNS)
+"""Columns that some runs have."""
 
 
 def read_progress(path: Path) -> list[dict[str, float]]:
@@ -50,7 +56,7 @@ def read_progress(path: Path) -> list[dict[str, float]]:
     """
     try:
         header, rows = _read(path)
-        columns = [*COLUMNS, *(name for name in POSE_COLUMNS if name in header)]
+        columns = [*COLUMNS, *(name for name in MORE_COLUMNS if name in header)]
         numbers = [{name: _number(row, name) for name in columns} for row in rows]
         _check_finite(numbers)
     except (OSError, KeyError, ValueError, TypeError, csv.Error) as error:

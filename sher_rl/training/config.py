@@ -88,6 +88,10 @@ class RunConfig:
     """Threads that step environments and that torch computes with; None is one per core."""
     device: str = "cpu"
     """Where the networks and the buffer live."""
+    ray: str | None = None
+    """Ray cluster whose processes collect, hold the buffer and evaluate: its address, or local to start one here."""
+    actors: int = 1
+    """Processes that collect on a Ray cluster; each steps its share of num_envs."""
     compile: bool = shutil.which("g++") is not None
     """Compile the gradient step: about twice as fast, after a quarter of a minute the first time."""
     init_from: str | None = None

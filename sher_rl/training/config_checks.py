@@ -22,6 +22,7 @@ ABOVE_ZERO = (
     "eval_frames",
     "eval_episodes",
     "checkpoint_minutes",
+    "actors",
 )
 AT_LEAST_ZERO = ("random_frames", "train_eval_episodes", "seed")
 SHARES = ("random_action", "polyak")
@@ -43,6 +44,7 @@ def check_config(config: Any) -> None:
     check_ranges(config)
     check_sizes(config)
     check_names(config)
+    check_actors(config)
     check_threads(config.num_threads)
     check_device(config.device)
 
@@ -92,6 +94,13 @@ def check_names(config: Any) -> None:
         value = getattr(config, name)
         if value is not None and not is_folder_name(value):
             raise UsageError(f"{name} is {value!r:.80}; use a folder's name, out_dir says where.")
+
+
+def check_actors(config: Any) -> None:
+    """Refuse environments that actors cannot share evenly."""
+    if config.num_envs % config.actors:
+        many = f"{config.actors} actors"
+        raise UsageError(f"num_envs {config.num_envs} cannot be shared by {many}; use a multiple of {config.actors}.")
 
 
 def check_threads(num_threads: int | None) -> None:

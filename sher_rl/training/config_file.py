@@ -14,12 +14,15 @@ from sher_rl.untrusted import bare_id, check_id, read_plain
 
 CHANGING = ("total_frames", "resume", "quiet", "video")
 """What may differ when a run is resumed."""
+ADDRESSES = ("ray",)
+"""What no file keeps, since it says what to connect to."""
 
 
 def config_values(config: RunConfig) -> dict[str, Any]:
     """All fields as JSON values; the id without a module, which no file shall name."""
     values = dataclasses.asdict(config) | {"env_id": bare_id(config.env_id)}
-    return json.loads(json.dumps(values, default=str))
+    kept = {name: value for name, value in values.items() if name not in ADDRESSES}
+    return json.loads(json.dumps(kept, default=str))
 
 
 def lasting_values(config: RunConfig) -> dict[str, Any]:

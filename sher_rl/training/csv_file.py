@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from sher_rl.files import replace_file
-from sher_rl.report.progress_csv import COLUMNS, POSE_COLUMNS
+from sher_rl.report.progress_csv import COLUMNS, MORE_COLUMNS
 
 COUNTS = ("frames", "updates", "train_episodes", "test_episodes", "train_greedy_episodes")
 """Columns of whole numbers."""
@@ -57,7 +57,7 @@ def _rewritten(text: str) -> str:
     if text == "":
         return ""
     header, *rows = csv.reader(io.StringIO(text, newline=""), strict=True)
-    if not {*header} <= {*COLUMNS, *POSE_COLUMNS}:
+    if not {*header} <= {*COLUMNS, *MORE_COLUMNS}:
         raise ValueError("the csv has columns that no run has")
     return _rendered([_numbers(header, row) for row in rows], header, header=True)
 

@@ -11,6 +11,7 @@ from torchrl.data import LazyMemmapStorage, TensorDictReplayBuffer
 from torchrl.envs import EnvBase
 
 from sher_rl.checkpoint.run import saved_checkpoints
+from sher_rl.errors import UsageError
 from sher_rl.learners.autograd import Learner
 from sher_rl.learners.fused.learner import FusedLearner
 from sher_rl.modules.normalize import GoalNormalizer
@@ -26,6 +27,10 @@ from sher_rl.training.init_from import begun
 from sher_rl.training.loggers import check_film_logger
 from sher_rl.training.memory import check_memory
 from sher_rl.training.parts import Parts
+from sher_rl.training.remote.evaluation import RemoteEvaluation
+from sher_rl.training.remote.replay import RemoteReplay
+from sher_rl.training.remote.rollouts import RemoteRollouts
+from sher_rl.training.replay import Replay
 from sher_rl.training.rollouts import Rollouts
 from sher_rl.training.run import TRANSITION, Run
 from sher_rl.training.run_folder import run_folder
@@ -86,14 +91,11 @@ def train(
         FloatingPointError: NaN or Inf was collected or computed.
         SystemExit: after a checkpoint, on one of the signals.
     """
-    if config.resume and finished(config.resume, config.total_frames):
+    check_one_process(config)
+    if config.resume and already_done(config.resume, config.total_frames):
         _close(env, test_env)
-        say(f"{config.resume} has its {config.total_frames:,} frames already.")
         return config.resume
-    if config.video:
-        check_film()
-        check_film_logger(config.logger)
-    use_threads(config.num_threads)
+    prepare(config)
     parts = Parts(
         env=env,
         policy=policy,
@@ -109,8 +111,45 @@ def train(
     check_actions(env, *evaluation.environments().values())
     rollouts = Rollouts(config, env, explorer)
     check_buffer(buffer, env)
-    with closing(rollouts), closing(evaluation), run_folder(config) as folder:
-        run = Run(config, folder, parts, evaluation, rollouts, on_evaluate)
+    with closing(rollouts), closing(evaluation):
+        return run_to_the_end(config, parts, Replay(parts), evaluation, rollouts, on_evaluate)
+
+
+def check_one_process(config: RunConfig) -> None:
+    """Refuse a run that is meant for a cluster.
+
+    Raises:
+        UsageError: naming what says so.
+    """
+    if config.ray:
+        raise UsageError(f"ray is {config.ray!r:.80}, and this recipe trains in one process; leave it out.")
+    if config.actors > 1:
+        raise UsageError(f"actors is {config.actors} without a cluster; add --ray local, or the address of one.")
+
+
+def prepare(config: RunConfig) -> None:
+    """What a run needs before anything is made: the packages for films, if it has any, and its number of threads.
+
+    Raises:
+        UsageError: a package is missing.
+    """
+    if config.video:
+        check_film()
+        check_film_logger(config.logger)
+    use_threads(config.num_threads)
+
+
+def run_to_the_end(
+    config: RunConfig,
+    parts: Parts,
+    replay: Replay | RemoteReplay,
+    evaluation: Evaluation | RemoteEvaluation,
+    rollouts: Rollouts | RemoteRollouts,
+    on_evaluate: OnEvaluate,
+) -> Path:
+    """Hold or create the run's folder, train, draw the curve, and return the folder."""
+    with run_folder(config) as folder:
+        run = Run(config, folder, parts, replay, evaluation, rollouts, on_evaluate)
         with closing(run.progress), noted_signals() as signals:
             run.go(signals)
         curve = draw_curves([folder], folder / "curve.png")
@@ -132,6 +171,14 @@ def finished(folder: Path, frames: int) -> bool:
     if not saved or int(saved[-1].name) < frames or not rows.exists():
         return False
     return max((row["frames"] for row in read_progress(rows)), default=0) >= frames
+
+
+def already_done(folder: Path, frames: int) -> bool:
+    """Whether a run is :func:`finished`; then it says so."""
+    done = finished(folder, frames)
+    if done:
+        say(f"{folder} has its {frames:,} frames already.")
+    return done
 
 
 def check_buffer(buffer: TensorDictReplayBuffer, env: EnvBase) -> None:

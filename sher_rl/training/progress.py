@@ -103,7 +103,7 @@ class Progress:
         Args:
             test_successes: of the deterministic policy on test seeds, ``(episodes,)``.
             greedy_successes: of the same policy on goals of training, likewise; None or empty leaves the cells empty.
-            **more: :data:`~sher_rl.report.progress_csv.POSE_COLUMNS`, in each row of a run or in none.
+            **more: of :data:`~sher_rl.report.progress_csv.MORE_COLUMNS`, the same in each row of a run.
         """
         row = {
             "frames": self.frames,

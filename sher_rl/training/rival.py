@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sher_rl.checkpoint.buffer import BufferState
 from sher_rl.checkpoint.rows import load_rows, rows_state
 from sher_rl.training.config import RunConfig
 from sher_rl.training.finite import check_finite
 from sher_rl.training.parts import Parts
+from sher_rl.training.replay import Replay
 from sher_rl.training.rollouts import Rollouts
-from sher_rl.training.run import TRANSITION, store
+from sher_rl.training.run import TRANSITION
 from sher_rl.training.samplers import OnCycle, nothing
 from sher_rl.training.updates import gradient_steps
 
@@ -44,6 +44,7 @@ class Rival:
         self.parts = parts
         self.frames = 0
         self.rollouts = Rollouts(config, parts.env, parts.explorer)
+        self.replay = Replay(parts)
         parts.normalizer.update_on_write = False
 
     def __call__(self, frames: int) -> None:
@@ -59,8 +60,7 @@ class Rival:
         data = next(self.rollouts)
         where = f"the rival's batch after frame {self.frames:,}"
         check_finite(data, self.config.out_dir, "environment {0}, step {1} of " + where)
-        _, rows = store(self.parts, data, TRANSITION)
-        self.parts.normalizer.update(rows)
+        self.parts.normalizer.update(self.replay.write(data.select(*TRANSITION)))
         self.frames += data.numel()
 
     def close(self) -> None:
@@ -85,7 +85,7 @@ class Rival:
     def _components(self) -> dict[str, Any]:
         parts = self.parts
         return {
-            "buffer": BufferState(parts.buffer),
+            "buffer": self.replay.state,
             "loss": parts.learner.loss,
             "learner": parts.learner,
             "normalizer": parts.normalizer,

@@ -53,6 +53,10 @@ class Rollouts:
         """The frames of as many whole batches as make up ``frames``."""
         return math.ceil(frames / self.batch) * self.batch
 
+    def columns(self) -> dict[str, float]:
+        """What a row of the csv says of the collecting: nothing."""
+        return {}
+
     def close(self) -> None:
         """Close the environments, too."""
         self._collector.shutdown()

@@ -9,10 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tensordict import NestedKey, TensorDictBase
-from torch import Tensor
-from torchrl.data import TensorDictReplayBuffer
-
 from sher_rl.checkpoint.run import RunCheckpoint
 from sher_rl.errors import UsageError
 from sher_rl.modules.policy_file import load_policy, save_policy
@@ -26,6 +22,10 @@ from sher_rl.training.finite import check_finite
 from sher_rl.training.loggers import open_logger
 from sher_rl.training.parts import Parts
 from sher_rl.training.progress import Progress
+from sher_rl.training.remote.evaluation import RemoteEvaluation
+from sher_rl.training.remote.replay import RemoteReplay
+from sher_rl.training.remote.rollouts import RemoteRollouts
+from sher_rl.training.replay import Replay
 from sher_rl.training.rollouts import Rollouts
 from sher_rl.training.samplers import Stateful
 from sher_rl.training.successes import episode_success, goal_moves
@@ -52,13 +52,15 @@ class Run:
         config: RunConfig,
         folder: Path,
         parts: Parts,
-        evaluation: Evaluation,
-        rollouts: Rollouts,
+        replay: Replay | RemoteReplay,
+        evaluation: Evaluation | RemoteEvaluation,
+        rollouts: Rollouts | RemoteRollouts,
         on_evaluate: Callable[[Mapping[str, float]], object],
     ) -> None:
         self.config = config
         self.folder = folder
         self.parts = parts
+        self.replay = replay
         self.goal_moves = goal_moves(parts.env)
         self.evaluation = evaluation
         self.rollouts = rollouts
@@ -72,7 +74,7 @@ class Run:
         self.checkpoint = RunCheckpoint(
             self.folder,
             lasting_values(config),
-            parts.buffer,
+            replay.state,
             loss=parts.learner.loss,
             learner=parts.learner,
             normalizer=parts.normalizer,
@@ -126,33 +128,32 @@ class Run:
             self.progress.note(f"total_frames {asked:,} becomes {whole:,}, in whole batches of {batch:,} frames")
 
     def collect(self) -> None:
-        """Collect a batch, extend the buffer, and show the normaliser its relabelled rows."""
-        buffer = self.parts.buffer
+        """Collect a batch, write it to the buffer, and show the normaliser its relabelled rows."""
         data = next(self.rollouts)
         begin = f"the batch after frame {self.progress.frames:,}"
         check_finite(data, self.folder, "environment {0}, step {1} of " + begin)
-        index, rows = store(self.parts, data, MOVING if self.goal_moves else TRANSITION)
+        kept = MOVING if self.goal_moves else TRANSITION
+        rows = self.replay.write(data.select(*kept))  # [env, time]: each row of it has episodes of its own
         check_finite(rows, self.folder, "row {0}, relabelled, of " + begin)
         if self.progress.frames == 0:
             check_rewards(data, self.parts.relabel.reward_fn)
+            size = self.replay.bytes_of_a_row() * self.config.buffer_size / 1e6
+            self.progress.note(f"buffer: {size:,.0f} MB for {self.config.buffer_size:,} transitions")
         self.parts.normalizer.update(rows)
         self.progress.collected(data.numel(), episode_success(data, ever=self.goal_moves))
-        if len(buffer) == len(index):
-            size = buffer_bytes(buffer) / 1e6
-            self.progress.note(f"buffer: {size:,.0f} MB for {self.config.buffer_size:,} transitions")
 
     def update(self) -> None:
         """Take the gradient steps of a round."""
-        for statistics in gradient_steps(self.config, self.parts.buffer, self.parts.learner, self.folder):
+        for statistics in gradient_steps(self.config, self.replay.buffer, self.parts.learner, self.folder):
             self.progress.updated(statistics)
-        self.parts.on_cycle(self.progress.frames)
+        self.replay.on_cycle(self.progress.frames)
 
     def evaluate(self) -> None:
         """Play test episodes, save the policy, and write a row."""
         ends = self.evaluation.test(self.parts.policy)
         train_successes = self.evaluation.train(self.parts.policy)
         save_policy(self.folder / "policy.pt", self.parts.policy, self.config.env_id)
-        more = pose_columns(self.config.env_id, ends["achieved_goal"], ends["desired_goal"])
+        more = pose_columns(self.config.env_id, ends["achieved_goal"], ends["desired_goal"]) | self.rollouts.columns()
         row = self.progress.row(ends["is_success"].reshape(-1), train_successes, **more)
         if self.config.video:
             self.film()
@@ -178,14 +179,3 @@ class Run:
     def how_to_go_on(self) -> str:
         """What to do with a run that was stopped, in words."""
         return "it cannot be resumed" if self.why_not_saved else f"go on with --resume {self.folder}"
-
-
-def store(parts: Parts, steps: TensorDictBase, keys: Sequence[NestedKey]) -> tuple[Tensor, TensorDictBase]:
-    """Extend the buffer by collected steps ``[env, time]``; returns their slots and, relabelled, their rows."""
-    index = parts.buffer.extend(steps.select(*keys))  # each row of [env, time] has episodes of its own
-    return index, parts.relabel(parts.buffer.storage.get(index))
-
-
-def buffer_bytes(buffer: TensorDictReplayBuffer) -> int:
-    """Bytes that the buffer takes at its capacity, whatever it holds now."""
-    return buffer.storage.get([0]).bytes() * buffer.storage.max_size

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 from helpers.buffers import make_buffer, rows
 
+from sher_rl.checkpoint.buffer import BufferState
 from sher_rl.checkpoint.manifest import FORMAT, read_manifest, render_manifest
 from sher_rl.checkpoint.run import RunCheckpoint, saved_checkpoints
 
@@ -11,7 +12,7 @@ from sher_rl.checkpoint.run import RunCheckpoint, saved_checkpoints
 def test_the_manifest_comes_last(tmp_path: Path) -> None:
     buffer = make_buffer()
     buffer.extend(rows(25))
-    RunCheckpoint(tmp_path, {}, buffer).save(1)
+    RunCheckpoint(tmp_path, {}, BufferState(buffer)).save(1)
     (path,) = saved_checkpoints(tmp_path)
     last = (path / "manifest.json").stat().st_mtime_ns
     assert all(file.stat().st_mtime_ns <= last for file in path.iterdir())
@@ -20,7 +21,7 @@ def test_the_manifest_comes_last(tmp_path: Path) -> None:
 
 
 def test_what_was_changed_by_hand_is_refused(tmp_path: Path) -> None:
-    RunCheckpoint(tmp_path, {"alpha": 0.1}, make_buffer()).save(1)
+    RunCheckpoint(tmp_path, {"alpha": 0.1}, BufferState(make_buffer())).save(1)
     (path,) = saved_checkpoints(tmp_path)
     assert read_manifest(path)["config"] == {"alpha": 0.1}
     text = (path / "manifest.json").read_text()

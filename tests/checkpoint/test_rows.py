@@ -9,6 +9,7 @@ from torchrl.data import LazyMemmapStorage, LazyTensorStorage
 from torchrl.data.replay_buffers import PrioritizedSampler
 
 from sher_rl.checkpoint import rows as row_files
+from sher_rl.checkpoint.buffer import BufferState
 from sher_rl.checkpoint.run import RunCheckpoint, saved_checkpoints
 
 
@@ -26,8 +27,8 @@ def test_a_buffer_comes_back_full_or_not(storage: type, writes: list[int], tmp_p
     for i, n in enumerate(writes):
         one.extend(rows(n, 100 * i))
         one.update_priority(torch.arange(3), torch.rand(3) + i)
-    RunCheckpoint(tmp_path, {}, one).save(5)
-    RunCheckpoint(tmp_path, {}, other).restore()
+    RunCheckpoint(tmp_path, {}, BufferState(one)).save(5)
+    RunCheckpoint(tmp_path, {}, BufferState(other)).restore()
     for buffer in (one, other):
         buffer.extend(rows(4, 900))
     assert (one[:] == other[:]).all()
@@ -42,7 +43,7 @@ def test_a_buffer_comes_back_full_or_not(storage: type, writes: list[int], tmp_p
 def test_checkpoints_share_no_file(tmp_path: Path) -> None:
     buffer = make_buffer()
     buffer.extend(rows(25))
-    checkpoint = RunCheckpoint(tmp_path, {}, buffer)
+    checkpoint = RunCheckpoint(tmp_path, {}, BufferState(buffer))
     for frames in (1, 2):
         checkpoint.save(frames)
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
@@ -58,13 +59,13 @@ def test_where_files_cannot_be_linked_nothing_is_missed(tmp_path: Path, monkeypa
     monkeypatch.setattr(os, "link", refuse)
     buffer = make_buffer()
     buffer.extend(rows(25))
-    checkpoint = RunCheckpoint(tmp_path / "run", {}, buffer)
+    checkpoint = RunCheckpoint(tmp_path / "run", {}, BufferState(buffer))
     for frames in (1, 2):
         checkpoint.save(frames)
     shutil.copytree(tmp_path / "run", tmp_path / "copy")
     for run in ("run", "copy"):
         other = make_buffer()
-        copied = RunCheckpoint(tmp_path / run, {}, other)
+        copied = RunCheckpoint(tmp_path / run, {}, BufferState(other))
         assert copied.restore()
         assert (other[:] == buffer[:]).all()
         copied.save(3)
@@ -73,7 +74,7 @@ def test_where_files_cannot_be_linked_nothing_is_missed(tmp_path: Path, monkeypa
 def test_only_what_the_ring_holds_is_stored(tmp_path: Path) -> None:
     buffer = make_buffer(1_000_000)
     buffer.extend(rows(100))
-    said = RunCheckpoint(tmp_path, {}, buffer).save(1)
+    said = RunCheckpoint(tmp_path, {}, BufferState(buffer)).save(1)
     (path,) = saved_checkpoints(tmp_path)
     assert {file.name for file in path.iterdir()} == {"manifest.json", "state.pt", "rows-00000.raw"}
     assert (path / "rows-00000.raw").stat().st_size == 100 * (3 * 8 + 8 + 4 + 1)  # with the index

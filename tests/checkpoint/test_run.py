@@ -9,6 +9,7 @@ from helpers.buffers import make_buffer, rows
 
 from sher_rl import UsageError
 from sher_rl.checkpoint import rows as row_files
+from sher_rl.checkpoint.buffer import BufferState
 from sher_rl.checkpoint.run import RunCheckpoint, saved_checkpoints
 
 
@@ -18,36 +19,36 @@ def inode(path: Path) -> int:
 
 def test_components_and_random_state_come_back_and_two_are_kept(tmp_path: Path) -> None:
     net, buffer = torch.nn.Linear(2, 2), make_buffer()
-    checkpoint = RunCheckpoint(tmp_path, {}, buffer, net=net)
+    checkpoint = RunCheckpoint(tmp_path, {}, BufferState(buffer), net=net)
     assert not checkpoint.restore()
     for frames in (100, 200, 1000):
         net.weight.data.fill_(frames)
         checkpoint.save(frames)
     draws = torch.rand(3)
     other = torch.nn.Linear(2, 2)
-    assert RunCheckpoint(tmp_path, {}, make_buffer(), net=other).restore()
+    assert RunCheckpoint(tmp_path, {}, BufferState(make_buffer()), net=other).restore()
     assert (other.weight == 1000).all()
     assert torch.equal(torch.rand(3), draws)
     assert [path.name for path in saved_checkpoints(tmp_path)] == ["200", "1000"]
 
 
 def test_another_configuration_is_refused(tmp_path: Path) -> None:
-    RunCheckpoint(tmp_path, {"alpha": 0.1}, make_buffer()).save(1)
+    RunCheckpoint(tmp_path, {"alpha": 0.1}, BufferState(make_buffer())).save(1)
     with pytest.raises(UsageError, match=r"only total_frames may change \(alpha was 0\.1, now 0\.2\)"):
-        RunCheckpoint(tmp_path, {"alpha": 0.2}, make_buffer()).restore()
+        RunCheckpoint(tmp_path, {"alpha": 0.2}, BufferState(make_buffer())).restore()
 
 
 def test_other_versions_are_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    RunCheckpoint(tmp_path, {}, make_buffer()).save(1)
+    RunCheckpoint(tmp_path, {}, BufferState(make_buffer())).save(1)
     threads = torch.get_num_threads()
     torch.set_num_threads(threads + 1)
-    RunCheckpoint(tmp_path, {}, make_buffer()).restore()
+    RunCheckpoint(tmp_path, {}, BufferState(make_buffer())).restore()
     torch.set_num_threads(threads)
     assert f"torch_threads {threads} then, {threads + 1} now" in caplog.text
 
 
 def test_a_checkpoint_that_is_there_is_left_alone(tmp_path: Path) -> None:
-    checkpoint = RunCheckpoint(tmp_path, {}, make_buffer())
+    checkpoint = RunCheckpoint(tmp_path, {}, BufferState(make_buffer()))
     checkpoint.save(1)
     (path,) = saved_checkpoints(tmp_path)
     before = {file: (inode(file), file.stat().st_mtime_ns) for file in path.iterdir()}
@@ -62,7 +63,7 @@ def living(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunCheckpoint:
     monkeypatch.setattr(row_files, "ROWS", 10)
     buffer = make_buffer()
     buffer.extend(rows(25))
-    checkpoint = RunCheckpoint(tmp_path, {}, buffer)
+    checkpoint = RunCheckpoint(tmp_path, {}, BufferState(buffer))
     checkpoint.save(1)
     checkpoint.save(2)
     return checkpoint
@@ -78,7 +79,7 @@ def assert_all_restore(run: Path) -> None:
     """The newest checkpoint restores; so does the one before once the newest is gone."""
     for path in reversed(saved_checkpoints(run)):
         buffer = make_buffer()
-        assert RunCheckpoint(run, {}, buffer).restore()
+        assert RunCheckpoint(run, {}, BufferState(buffer)).restore()
         assert (buffer[:].exclude("index") == rows(25)).all()
         shutil.rmtree(path)
 
@@ -87,7 +88,7 @@ def assert_all_restore(run: Path) -> None:
 def test_a_damaged_block_takes_one_checkpoint_and_none_after_it(name: str, living: RunCheckpoint) -> None:
     flip_a_bit(living.run / "checkpoints" / "2" / name)
     with pytest.raises(UsageError, match=r"'.*2' cannot be restored"):
-        RunCheckpoint(living.run, {}, make_buffer()).restore()
+        RunCheckpoint(living.run, {}, BufferState(make_buffer())).restore()
     living.save(3)
     living.save(4)
     assert_all_restore(living.run)

@@ -55,6 +55,12 @@ def test_dqn_catches_a_goal_that_moves_with_spliced_goals_and_half_of_them_with_
     assert example.main("ordinary") <= 0.7
 
 
+@pytest.mark.slow
+def test_hindsight_works_in_a_buffer_of_torchrl_s_on_ray():
+    pytest.importorskip("ray")
+    assert 0.7 < load("ray_replay").main() < 0.9
+
+
 @pytest.fixture
 def soft(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Examples of soft Q-learning take parts of each other; on one thread, as their networks are small."""

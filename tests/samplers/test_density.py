@@ -12,6 +12,7 @@ from scipy.stats import chisquare
 from torchrl.data import LazyMemmapStorage, LazyTensorStorage, ReplayBuffer
 
 from sher_rl import CDPSampler, MEPSampler, UsageError
+from sher_rl.checkpoint.buffer import BufferState
 from sher_rl.checkpoint.run import RunCheckpoint
 from sher_rl.functional.density import complement_density, negative_log_density
 from sher_rl.functional.priorities import dense_rank, trajectory_probabilities
@@ -163,8 +164,8 @@ def test_a_checkpoint_resumes_draws_and_fits(kind, fitted, tmp_path):
     fill(first)
     if fitted:
         first.sampler.refit(first.storage)
-    RunCheckpoint(tmp_path, {}, first).save(1)
-    assert RunCheckpoint(tmp_path, {}, second).restore()
+    RunCheckpoint(tmp_path, {}, BufferState(first)).save(1)
+    assert RunCheckpoint(tmp_path, {}, BufferState(second)).restore()
     for turn in range(3):
         assert (first.sample()["index"] == second.sample()["index"]).all()
         for buffer in (first, second):
