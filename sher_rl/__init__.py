@@ -9,7 +9,9 @@ from sher_rl.envs.make_gym import make_gym
 from sher_rl.envs.point_mass import PointMass
 from sher_rl.envs.propose import GoalProposal, ProposeGoals
 from sher_rl.envs.rewards import goal_reward
+from sher_rl.envs.visited import KeepVisited, StartVisited
 from sher_rl.errors import UsageError
+from sher_rl.functional.competition import meeting_bonus, meeting_penalty
 from sher_rl.functional.stability import delta_s
 from sher_rl.functional.sub_task import SubTask
 from sher_rl.learners.autograd import Learner
@@ -42,6 +44,7 @@ from sher_rl.replay.imitation import ImitationReward
 from sher_rl.replay.mix import MixDemonstrations
 from sher_rl.replay.relabel import HindsightRelabel
 from sher_rl.replay.relay import RelayGoals
+from sher_rl.replay.rival import RivalRewards
 from sher_rl.replay.spliced import SplicedGoals
 from sher_rl.samplers.cher import CHERSampler
 from sher_rl.samplers.density import CDPSampler, MEPSampler
@@ -51,11 +54,14 @@ from sher_rl.samplers.goals.rare import RareGoals
 from sher_rl.samplers.goals.uniform import UniformGoals
 from sher_rl.tasks import TASKS
 from sher_rl.training.config import Config, CurriculumConfig, DemonstrationsConfig, DherConfig, HerConfig, RelayConfig
+from sher_rl.training.config_cer import CerConfig
 from sher_rl.training.config_goal_gail import GoalGailConfig
+from sher_rl.training.init_from import init_from
 from sher_rl.training.loop import train
 from sher_rl.training.on_ray import train_on_ray
 from sher_rl.training.parts import Parts
 from sher_rl.training.recording import record_demonstrations, save_demonstrations
+from sher_rl.training.rival import Rival
 from sher_rl.training.samplers import make_sampler
 
 __version__ = "0.1.0"
@@ -65,6 +71,7 @@ __all__ = [
     "BestOfSamples",
     "CDPSampler",
     "CHERSampler",
+    "CerConfig",
     "ComposedQ",
     "Config",
     "CurriculumConfig",
@@ -87,6 +94,7 @@ __all__ = [
     "HerConfig",
     "HindsightRelabel",
     "ImitationReward",
+    "KeepVisited",
     "Learner",
     "MEPSampler",
     "MixDemonstrations",
@@ -100,9 +108,12 @@ __all__ = [
     "RelayConfig",
     "RelayGoals",
     "RelayNorm",
+    "Rival",
+    "RivalRewards",
     "SoftMultiGoalLoss",
     "SoftQLoss",
     "SplicedGoals",
+    "StartVisited",
     "SubTask",
     "TwoStreamCritic",
     "UniformActions",
@@ -114,6 +125,7 @@ __all__ = [
     "fit_factors",
     "fit_table",
     "goal_reward",
+    "init_from",
     "load_demonstrations",
     "load_policy",
     "make_bilinear_networks",
@@ -130,6 +142,8 @@ __all__ = [
     "make_sampler",
     "make_soft_q_networks",
     "make_two_stream_networks",
+    "meeting_bonus",
+    "meeting_penalty",
     "pretrained",
     "record_demonstrations",
     "save_demonstrations",

@@ -71,6 +71,32 @@ def read_chunks(
     _torchrl.set_revision(storage, revision)  # hindsight relabelling numbers episodes by it
 
 
+def rows_state(storage: TensorStorage) -> dict[str, Any]:
+    """The rows that a storage holds, copied, with its counters: the state of a buffer beside the run's own."""
+    rows = storage.get(slice(0, len(storage))).clone().to_dict() if len(storage) else {}
+    return {
+        "rows": rows,
+        "count": len(storage),
+        "revision": _torchrl.revision(storage),
+        "last_cursor": _torchrl.last_written_slot(storage),
+    }
+
+
+def load_rows(storage: TensorStorage, state: Mapping[str, Any]) -> None:
+    """Fill an empty storage with what :func:`rows_state` gave.
+
+    Raises:
+        ValueError: the rows do not fit the storage.
+    """
+    count = state["count"]
+    if count > storage.max_size or len(storage):
+        raise ValueError(f"{count} rows are not for this storage of {storage.max_size}")
+    if count:
+        storage.set(slice(0, count), TensorDict(state["rows"], [count]))
+        _torchrl.set_last_written_slot(storage, state["last_cursor"])
+    _torchrl.set_revision(storage, state["revision"])
+
+
 def _columns(rows: TensorDictBase) -> Iterator[tuple[Any, Tensor]]:
     """Columns by name, the wider dtypes first, so that each is aligned in a file."""
     yield from sorted(rows.items(True, True), key=lambda item: (-item[1].element_size(), _names(item[0])))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -97,7 +97,7 @@ class RunCheckpoint:
             manifest = read_manifest(path)
             self._check(manifest["config"])
             _note_versions(manifest["versions"])
-            state = load_tensors(read_checked(path / "state.pt", manifest["files"].pop("state.pt")))
+            state = _read_state(path, manifest)
             self._buffer.read_rows(path, manifest["files"], manifest["buffer"])
             for name, component in self._components.items():
                 component.load_state_dict(state[name])
@@ -105,8 +105,7 @@ class RunCheckpoint:
             raise
         except Exception as error:  # a damaged or crafted file can make its reader raise anything
             hint = "delete that folder to go on from the checkpoint before it, if there is one"
-            reason = " ".join(str(error).split())[:120]
-            raise UsageError(f"checkpoint {str(path)!r} cannot be restored ({reason}); {hint}.") from error
+            raise UsageError(f"checkpoint {str(path)!r} cannot be restored ({_reason(error)}); {hint}.") from error
         return True
 
     def _last(self) -> Path | None:
@@ -143,6 +142,30 @@ class RunCheckpoint:
 def saved_checkpoints(run: Path) -> list[Path]:
     """Folders of a run's finished checkpoints, oldest first; what has no manifest, which is written last, is none."""
     return [path for path in _numbered(run) if (path / "manifest.json").is_file()]
+
+
+def read_components(run: Path, names: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """State dicts of components in a run's newest checkpoint, for another run; the rows are not read.
+
+    Raises:
+        UsageError: the checkpoint is damaged, or has no such components.
+    """
+    path = saved_checkpoints(run)[-1]
+    try:
+        manifest = read_manifest(path)
+        state = _read_state(path, manifest)
+        return {name: dict(state[name]) for name in names}
+    except Exception as error:  # a damaged or crafted file can make its reader raise anything
+        raise UsageError(f"checkpoint {str(path)!r} cannot be read ({_reason(error)}); use another run.") from error
+
+
+def _read_state(path: Path, manifest: dict[str, Any]) -> Any:
+    """The components' state, whose file then is the manifest's no more."""
+    return load_tensors(read_checked(path / "state.pt", manifest["files"].pop("state.pt")))
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(error).split())[:120]
 
 
 def _numbered(run: Path) -> list[Path]:

@@ -94,6 +94,8 @@ class RunConfig:
     """Processes that collect on a Ray cluster; each steps its share of num_envs."""
     compile: bool = shutil.which("g++") is not None
     """Compile the gradient step: about twice as fast, after a quarter of a minute the first time."""
+    init_from: str | None = None
+    """Run folder, policy.pt or name of a pretrained policy to begin with; see init_from."""
     resume: Path | None = None
     """Run folder to go on with from its last checkpoint; only --total-frames, --quiet and --video may be given then."""
 

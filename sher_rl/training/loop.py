@@ -23,6 +23,7 @@ from sher_rl.training.checks import check_actions
 from sher_rl.training.config import RunConfig
 from sher_rl.training.evaluation import Evaluation
 from sher_rl.training.film import check_film
+from sher_rl.training.init_from import begun
 from sher_rl.training.loggers import check_film_logger
 from sher_rl.training.memory import check_memory
 from sher_rl.training.parts import Parts
@@ -105,6 +106,7 @@ def train(
         learner=learner,
         on_cycle=on_cycle,
     )
+    parts = begun(config, parts)
     evaluation = Evaluation(config, test_env)
     check_actions(env, *evaluation.environments().values())
     rollouts = Rollouts(config, env, explorer)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from pathlib import Path
 
+from sher_rl.errors import UsageError
 from sher_rl.training.checks import check_actions
 from sher_rl.training.config import AnyConfig
 from sher_rl.training.loop import OnEvaluate, already_done, check_buffer, prepare, run_to_the_end
@@ -52,6 +53,8 @@ def train_on_ray(
     """
     if config.resume and already_done(config.resume, config.total_frames):
         return config.resume
+    if config.init_from is not None:
+        raise UsageError(f"init_from is {config.init_from!r:.80}, which --ray does not know; leave one of them out.")
     prepare(config)
     parts = build(config)
     check_actions(parts.env)
