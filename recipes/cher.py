@@ -101,6 +101,9 @@ def build(config: sher_rl.HerConfig) -> sher_rl.Parts:
 
 def main(config: sher_rl.HerConfig) -> None:
     """Train, and report."""
+    if config.ray:
+        sher_rl.train_on_ray(config, build)
+        return
     parts = build(config)
     sher_rl.train(
         config,

@@ -122,6 +122,9 @@ def build(config: sher_rl.DemonstrationsConfig) -> sher_rl.Parts:
 
 def main(config: sher_rl.DemonstrationsConfig) -> None:
     """Train, and report."""
+    if config.ray:
+        sher_rl.train_on_ray(config, build)
+        return
     parts = build(config)
     sher_rl.train(
         config,

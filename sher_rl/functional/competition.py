@@ -22,7 +22,7 @@ def meeting_penalty(own: Tensor, rival: Tensor, distance: float) -> Tensor:
 
     .. math:: r^i_A \mathrel{-}= 1 \quad\text{if}\quad \exists j: |s^i_A - s^j_B| < \delta
 
-    Competitive Experience Replay, arXiv:1902.00528, section 3.
+    Competitive Experience Replay, arXiv:1902.00528.
 
     >>> meeting_penalty(torch.tensor([[0.0], [9.0]]), torch.tensor([[0.1], [0.2]]), distance=1.0)
     tensor([[-1.],
@@ -36,7 +36,7 @@ def meeting_bonus(own: Tensor, rival: Tensor, distance: float) -> Tensor:
 
     .. math:: r^j_B \mathrel{+}= |\{i: |s^i_A - s^j_B| < \delta\}|
 
-    Competitive Experience Replay, arXiv:1902.00528, section 3.
+    Competitive Experience Replay, arXiv:1902.00528.
 
     >>> meeting_bonus(torch.tensor([[0.0], [9.0]]), torch.tensor([[0.1], [0.2]]), distance=1.0)
     tensor([[2.],

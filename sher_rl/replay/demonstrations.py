@@ -87,7 +87,7 @@ def import_for_demonstrations(name: str) -> ModuleType:
         UsageError: it is not installed.
     """
     if find_spec(name.partition(".")[0]) is None:
-        raise UsageError(f"Demonstrations need {name.partition('.')[0]}; run pip install 'sher-rl[demos]'.")
+        raise UsageError(f"Demonstrations need {name.partition('.')[0]}; run pip install minari h5py.")
     return import_module(name)
 
 
