@@ -11,9 +11,10 @@ def test_algorithmic_numbers_have_no_defaults() -> None:
     defaults = {f.name for f in dataclasses.fields(Config) if f.default is not dataclasses.MISSING}
     where = {"out_dir", "run_name", "resume", "device", "checkpoint_minutes", "train_eval_episodes", "num_threads"}
     cluster = {"ray", "actors"}
+    begins = {"init_from"}
     shown = {"logger", "logger_project", "logger_entity", "video", "quiet"}
     off = {"sampler", "goal_noise", "critic"}  # what a run need not have; runs of before have no such field
-    assert defaults == {"seed", "compile", *off, *where, *shown, *cluster}
+    assert defaults == {"seed", "compile", *off, *where, *shown, *cluster, *begins}
 
 
 @pytest.mark.parametrize(
