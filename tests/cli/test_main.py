@@ -26,7 +26,7 @@ def test_help_and_version() -> None:
     ("args", "sentence"),
     [
         (["trian"], "'trian' is no command."),
-        (["train"], "recipe is missing; use sher-rl train RECIPE --help, with one of cher, dher,"),
+        (["train"], "recipe is missing; use sher-rl train RECIPE --help, with one of cer, cher, demonstrations, dher,"),
         (["train", "hand_spoon"], "recipe 'hand_spoon' is not there; recipes are"),
         (["report"], "runs is empty"),
         (["play"], "run is what to play"),
