@@ -8,7 +8,7 @@ from sher_rl.cli.recipe_files import load_recipe, recipe_names, recipe_path, rec
 def test_every_recipe_has_a_short_name() -> None:
     assert recipes_folder() == RECIPES[0].parent
     tasks = {path.stem.removeprefix("sher_") for path in RECIPES}
-    methods = {"sher", "relay", "demonstrations", "dher", "goal_gan", "goal_gail", "her", "cher"}
+    methods = {"sher", "relay", "demonstrations", "dher", "goal_gan", "goal_gail", "cer", "her", "cher"}
     assert set(recipe_names()) == methods | tasks
     for path in RECIPES:
         assert recipe_path(path.stem) == recipe_path(path.name) == recipe_path(path.stem[5:]) == path
@@ -18,7 +18,7 @@ def test_every_recipe_has_a_short_name() -> None:
 
 @pytest.mark.parametrize("name", ["hand_spoon", "openmp", "experts", "../sher", ""])
 def test_other_names_get_one_sentence_with_those_that_are_there(name: str) -> None:
-    others = "cher, demonstrations, dher, goal_gail, goal_gan, her, relay, sher, fetch_"
+    others = "cer, cher, demonstrations, dher, goal_gail, goal_gan, her, relay, sher, fetch_"
     with pytest.raises(UsageError, match=f"is not there; recipes are {others}"):
         recipe_path(name)
 
