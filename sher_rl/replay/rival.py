@@ -52,8 +52,8 @@ class RivalRewards(Transform):
     >>> buffer = TensorDictReplayBuffer(storage=mine, transform=Compose(relabel, exchange), batch_size=256)
     >>> for each in (buffer, TensorDictReplayBuffer(storage=rivals)):
     ...     _ = each.extend(make_env("FetchPush-v4", num_envs=2).rollout(50))
-    >>> sorted(set(buffer.sample()["next", "reward"].flatten().tolist()))
-    [-2.0, -1.0]
+    >>> buffer.sample()["next", "reward"].min().item()
+    -2.0
     """
 
     def __init__(

@@ -44,7 +44,7 @@ def init_from(source: str | Path, parts: Parts, *, actor_waits: int = ACTOR_WAIT
     >>> config = dataclasses.replace(load_recipe("fetch_push").CONFIG, compile=False)
     >>> parts = init_from("FetchPush", load_recipe("sher").build(config))
     >>> int(parts.normalizer.observation.count)
-    130000
+    130400
     """
     path = _find(source)
     if path.is_dir() and saved_checkpoints(path):
