@@ -23,17 +23,19 @@ KEPT = 2
 
 
 class AnyBuffer(Protocol):
-    """What a checkpoint asks of a buffer, wherever that is; see :class:`~sher_rl.checkpoint.buffer.BufferState`."""
+    """What a checkpoint asks of a buffer, wherever that is; ``BufferState`` has it of one in the same process."""
 
-    def write_rows(self, folder: Path) -> tuple[dict[str, Record], dict[str, Any]]: ...  # noqa: D102
+    def write_rows(self, folder: Path) -> tuple[dict[str, Record], dict[str, Any]]:
+        """Write the rows; returns the files, and what :meth:`read_rows` has to know beside them."""
 
-    def read_rows(  # noqa: D102
-        self, folder: Path, records: Mapping[str, Record], description: Mapping[str, Any]
-    ) -> None: ...
+    def read_rows(self, folder: Path, records: Mapping[str, Record], description: Mapping[str, Any]) -> None:
+        """Fill an empty buffer with them."""
 
-    def state_dict(self) -> dict[str, Any]: ...  # noqa: D102
+    def state_dict(self) -> dict[str, Any]:
+        """The rest of the buffer's state."""
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None: ...  # noqa: D102
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Restore it, after the rows."""
 
 
 class RunCheckpoint:
