@@ -17,6 +17,11 @@ from sher_rl.training.env_state import EnvState
 from sher_rl.training.threads import one_torch_thread
 
 
+def frames_of_a_batch(config: RunConfig) -> int:
+    """``frames_per_batch``, or the next number that the environments can share evenly."""
+    return math.ceil(config.frames_per_batch / config.num_envs) * config.num_envs
+
+
 class Rollouts:
     """Batches ``[num_envs, time]`` from an exploring policy, without end.
 
@@ -30,7 +35,7 @@ class Rollouts:
     """
 
     def __init__(self, config: RunConfig, env: EnvBase, explorer: TensorDictModuleBase) -> None:
-        self.batch = math.ceil(config.frames_per_batch / config.num_envs) * config.num_envs
+        self.batch = frames_of_a_batch(config)
         self._env = env
         self._collector = Collector(
             env,

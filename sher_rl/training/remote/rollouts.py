@@ -18,6 +18,7 @@ from sher_rl.training.config import AnyConfig
 from sher_rl.training.remote.actors import Build, CollectorActor
 from sher_rl.training.remote.cluster import ActorDied, import_ray, result, spawn
 from sher_rl.training.remote.random_state import Drawn, taken_back
+from sher_rl.training.rollouts import frames_of_a_batch
 
 _LOG = logging.getLogger(__name__)
 SEEDS = 50_000
@@ -50,7 +51,7 @@ class RemoteRollouts:
         explorer: TensorDictModuleBase,
         learner: FusedLearner | Learner,
     ) -> None:
-        self.batch = math.ceil(config.frames_per_batch / config.num_envs) * config.num_envs
+        self.batch = frames_of_a_batch(config)
         self.policy_age = 0
         self._build = build
         self._config = config
@@ -160,11 +161,10 @@ class RemoteRollouts:
 
 def share_of(config: AnyConfig) -> AnyConfig:
     """The configuration of one actor: its share of environments and frames, on the processor."""
-    batch = math.ceil(config.frames_per_batch / config.num_envs) * config.num_envs
     return dataclasses.replace(
         config,
         num_envs=config.num_envs // config.actors,
-        frames_per_batch=batch // config.actors,
+        frames_per_batch=frames_of_a_batch(config) // config.actors,
         random_frames=math.ceil(config.random_frames / config.actors),
         num_threads=config.num_threads or 1,
         actors=1,
