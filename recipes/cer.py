@@ -88,7 +88,7 @@ def published(env_id: str) -> sher_rl.CerConfig:
     """Numbers of a task: for FetchPush those of its SHER recipe, but for these."""
     task = task_of(env_id)
     numbers = dataclasses.asdict(sher.published("FetchPush-v4"))
-    numbers |= {} if env_id == "FetchPush-v4" else MAZE
+    numbers |= NUMBERS.get(env_id, {})
     changed = {
         "env_id": env_id,
         "method": "cer",
@@ -114,6 +114,16 @@ MAZE = {
     "train_eval_episodes": 0,
 }
 """Numbers of the mazes."""
+ANT = {
+    "total_frames": 150_000,
+    "frames_per_batch": 6_000,
+    "updates_per_batch": 1_500,
+    "random_frames": 12_000,
+    "hidden": (256, 256),
+    "eval_frames": 30_000,
+}
+"""Numbers that the ant has for itself: it has to learn to walk."""
+NUMBERS = {"PointMaze_UMaze-v3": MAZE, "AntMaze_UMaze-v5": MAZE | ANT}
 
 
 def build(config: sher_rl.CerConfig) -> sher_rl.Parts:

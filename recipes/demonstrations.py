@@ -15,9 +15,19 @@ from torchrl.envs import Compose
 
 import sher_rl
 from sher_rl.cli.recipe import cli_of_tasks
+from sher_rl.tasks import PoseGoal, get_task
 
-FRAMES = {"FetchPush-v4": 60_000, "FetchPickAndPlace-v4": 80_000}
-"""Steps to train for, where fewer than SHER's will do."""
+NUMBERS = {
+    "FetchPush-v4": {"total_frames": 60_000},
+    "FetchPickAndPlace-v4": {"total_frames": 80_000},
+    "HandManipulateEgg-v1": {
+        "total_frames": 1_000_000,
+        "updates_per_batch": 160,
+        "demonstrations": 100,
+        "eval_frames": 50_000,
+    },
+}
+"""What a task has for itself."""
 
 
 def published(env_id: str) -> sher_rl.DemonstrationsConfig:
@@ -26,14 +36,13 @@ def published(env_id: str) -> sher_rl.DemonstrationsConfig:
     numbers = dataclasses.asdict(sher.published(env_id))
     changed = {
         "method": "demonstrations",
-        "total_frames": FRAMES.get(env_id, numbers["total_frames"]),
         "updates_per_batch": 640,  # 0.8 a step, twice SHER's: successes are there to be learned from at once
         "demonstrations": 20,
         "demonstration_share": 0.5,
         "cloning": 0.0,
         "eval_frames": 5_000,
     }
-    return sher_rl.DemonstrationsConfig(**numbers | changed)
+    return sher_rl.DemonstrationsConfig(**numbers | changed | NUMBERS.get(env_id, {}))
 
 
 def demonstrate(config: sher_rl.DemonstrationsConfig) -> TensorDict:
@@ -66,7 +75,8 @@ def build(config: sher_rl.DemonstrationsConfig) -> sher_rl.Parts:
     )
     dims = sher_rl.GoalDims.of(env)
     actor, qvalue, value = sher.CRITICS[config.critic](dims, config.hidden)
-    normalizer = sher_rl.GoalNormalizer(dims)
+    has_pose_goal = isinstance(get_task(config.env_id).goal, PoseGoal)
+    normalizer = sher_rl.GoalNormalizer(dims, sher_rl.PoseNorm() if has_pose_goal else None)
     policy = sher_rl.make_policy(normalizer.observation, normalizer.goal, actor).to(config.device)
     explorer = sher_rl.make_explorer(policy, env, random_action=config.random_action).to(config.device)
     reward = sher_rl.goal_reward(config.env_id)

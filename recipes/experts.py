@@ -1,4 +1,6 @@
-"""Experts written by hand for FetchPush, FetchPickAndPlace and FetchSlide, and demonstrations of theirs.
+"""Experts for FetchPush, FetchPickAndPlace, FetchSlide and the Egg, and demonstrations of theirs.
+
+Those of the Fetch tasks are written by hand; the Egg's is the policy that comes with the package.
 
 python recipes/experts.py --env FetchPickAndPlace-v4
 python recipes/experts.py --env FetchPickAndPlace-v4 --episodes 20 --record demonstrations
@@ -114,12 +116,15 @@ RUN_UP = 0.08
 TOUCHING = 0.045
 """Metres from the gripper's middle to the puck's where the fingers touch it."""
 EXPERTS = {"FetchPush-v4": push, "FetchPickAndPlace-v4": pick_and_place, "FetchSlide-v4": slide}
+TRAINED = ("HandManipulateEgg-v1",)
 
 
 def make_expert(env_id: str) -> TensorDictModule:
     """The expert of a task, from ``observation`` and ``desired_goal`` to ``action``."""
+    if env_id in TRAINED:
+        return sher_rl.load_policy(sher_rl.pretrained(env_id))
     if env_id not in EXPERTS:
-        raise sher_rl.UsageError(f"env_id {env_id!r:.80} has no expert here; use {' or '.join(EXPERTS)}.")
+        raise sher_rl.UsageError(f"env_id {env_id!r:.80} has no expert here; use {' or '.join((*EXPERTS, *TRAINED))}.")
     return TensorDictModule(EXPERTS[env_id], ["observation", "desired_goal"], ["action"])
 
 

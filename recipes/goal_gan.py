@@ -4,6 +4,7 @@ python recipes/goal_gan.py --env PointMass4 --seed 1
 python recipes/goal_gan.py --env PointMass4 --seed 1 --proposal uniform
 """
 
+import dataclasses
 from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
@@ -51,15 +52,13 @@ def point_mass(dims: int) -> Task:
     )
 
 
-def point_maze() -> Task:
-    """A U of seven cells, from one end of it; gymnasium-robotics' PointMaze with a start that is fixed."""
+def maze(env_id: str, half: float, steps: int) -> Task:
+    """A U of seven cells, from one end of it; a maze of gymnasium-robotics with a start that is fixed."""
     u = [[1, 1, 1, 1, 1], [1, "r", "g", "g", 1], [1, 1, 1, "g", 1], [1, "g", "g", "g", 1], [1, 1, 1, 1, 1]]
-    make = partial(
-        sher_rl.make_env, "PointMaze_UMaze-v3", backend="gym", maze_map=u, reset_target=False, max_episode_steps=100
-    )
+    make = partial(sher_rl.make_env, env_id, backend="gym", maze_map=u, reset_target=False, max_episode_steps=steps)
     return Task(
-        low=[-2.5, -2.5],
-        high=[2.5, 2.5],
+        low=[-half, -half],
+        high=[half, half],
         distance=0.45,
         ends=False,
         train_env=make,
@@ -67,7 +66,20 @@ def point_maze() -> Task:
     )
 
 
-TASKS = {f"PointMass{dims}": partial(point_mass, dims) for dims in range(2, 7)} | {"PointMaze_UMaze-v3": point_maze}
+TASKS = {f"PointMass{dims}": partial(point_mass, dims) for dims in range(2, 7)} | {
+    "PointMaze_UMaze-v3": partial(maze, "PointMaze_UMaze-v3", half=2.5, steps=100),
+    "AntMaze_UMaze-v5": partial(maze, "AntMaze_UMaze-v5", half=10.0, steps=300),
+}
+ANT = {
+    "total_frames": 300_000,
+    "frames_per_batch": 6_000,
+    "updates_per_batch": 1_500,
+    "random_frames": 12_000,
+    "buffer_size": 300_000,
+    "hidden": (256, 256),
+    "eval_frames": 60_000,
+}
+"""Numbers that the ant has for itself: it has to learn to walk."""
 PROPOSALS: dict[str, Callable[[Task, TensorStorage, torch.Generator], sher_rl.GoalProposal]] = {
     "gan": lambda task, storage, generator: sher_rl.GoalGAN(
         task.low, task.high, storage, pool=30, replayed=1 / 3, attempts=3, r_min=0.1, r_max=0.9, generator=generator
@@ -86,9 +98,9 @@ def task_of(env_id: str) -> Task:
 
 
 def published(env_id: str) -> sher_rl.CurriculumConfig:
-    """Numbers of a task; the same for all."""
+    """Numbers of a task; the same for all but the ant."""
     task_of(env_id)
-    return sher_rl.CurriculumConfig(
+    config = sher_rl.CurriculumConfig(
         env_id=env_id,
         method="goal_gan",
         total_frames=200_000,
@@ -114,6 +126,7 @@ def published(env_id: str) -> sher_rl.CurriculumConfig:
         eval_episodes=100,
         train_eval_episodes=0,
     )
+    return dataclasses.replace(config, **ANT) if env_id.startswith("AntMaze") else config
 
 
 def build(config: sher_rl.CurriculumConfig) -> sher_rl.Parts:

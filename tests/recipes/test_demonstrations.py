@@ -12,7 +12,7 @@ import torch
 from helpers.same_run import AWKWARD, assert_same_run
 from helpers.small import DEMONSTRATIONS, load_recipe
 
-from sher_rl import QFilteredCloning, UsageError, load_demonstrations, make_env
+from sher_rl import PoseNorm, QFilteredCloning, UsageError, load_demonstrations, make_env
 from sher_rl.training.evaluation import evaluate
 
 RECIPE, EXPERTS = load_recipe("demonstrations"), load_recipe("experts")
@@ -50,9 +50,19 @@ def test_an_expert_acts_on_each_row_alone(env_id: str) -> None:
     )
 
 
-@pytest.mark.parametrize("env_id", sorted(EXPERTS.EXPERTS))
+@pytest.mark.parametrize("env_id", sorted((*EXPERTS.EXPERTS, *EXPERTS.TRAINED)))
 def test_each_task_with_an_expert_has_numbers(env_id: str) -> None:
     assert RECIPE.published(env_id).env_id == env_id
+
+
+def test_the_policy_of_the_package_shows_the_egg(tmp_path: Path) -> None:
+    numbers = NUMBERS | {"demonstrations": 1, "compile": False, "out_dir": tmp_path, "total_frames": 3_200}
+    config = dataclasses.replace(RECIPE.published("HandManipulateEgg-v1"), **numbers)
+    rows = RECIPE.demonstrate(config)
+    assert rows["next", "is_success"][-1]
+    parts = RECIPE.build(config)
+    assert parts.normalizer.observation.count == len(rows) == 100
+    assert isinstance(parts.normalizer.goal, PoseNorm)
 
 
 def test_a_task_without_an_expert_is_refused() -> None:

@@ -38,7 +38,13 @@ def test_it_runs_from_its_command_line(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("env_id", "proposal"),
-    [("PointMass2", "gan"), ("PointMass3", "rare"), ("PointMass2", "uniform"), ("PointMaze_UMaze-v3", "gan")],
+    [
+        ("PointMass2", "gan"),
+        ("PointMass3", "rare"),
+        ("PointMass2", "uniform"),
+        ("PointMaze_UMaze-v3", "gan"),
+        ("AntMaze_UMaze-v5", "rare"),
+    ],
 )
 def test_it_resumes_to_the_bit(env_id: str, proposal: str, tmp_path: Path) -> None:
     numbers = SMALL | AWKWARD | {"proposal": proposal, "run_name": "run", "train_eval_episodes": 0}
