@@ -60,8 +60,10 @@ class Learner:
     def step(self, batch: TensorDictBase) -> dict[str, Tensor]:
         """Take one step on a batch, normalised already; returns what the loss does, and ``grad_norm``.
 
-        No step is taken where a loss or the gradient is NaN or Inf.
+        The batch counts as numbers, also if its actions were collected with gradients. No step is taken where a loss or
+        the gradient is NaN or Inf.
         """
+        batch.update(batch.detach())
         out = self.loss(batch)
         for term in self.terms:
             out.update(term(batch))

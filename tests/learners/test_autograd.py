@@ -38,3 +38,20 @@ def test_the_policy_follows_and_a_restored_learner_goes_on_alike(kind: partial) 
             each.step(batch)
     for (name, p), (_, q) in zip(loss.state_dict().items(), other.state_dict().items(), strict=True):
         assert torch.equal(p, q), name
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_actions_that_were_collected_with_gradients_count_as_numbers(kind: partial) -> None:
+    weights = []
+    for tracked in (False, True):
+        torch.manual_seed(0)
+        actor, qvalue, value = make_networks(DIMS, (16,))
+        loss = SoftMultiGoalLoss(actor, qvalue, value, alpha=0.1, gamma=0.9)
+        learner = kind(loss, actor_lr=1e-3, critic_lr=1e-3, polyak=0.9)
+        batch = random_batch(32)
+        loc = actor(batch.copy())["loc"]
+        batch["action"] = loc.tanh() if tracked else loc.tanh().detach()
+        assert batch["action"].requires_grad is tracked
+        learner.step(batch)
+        weights.append(torch.cat([p.detach().flatten() for p in actor.parameters()]))
+    assert torch.equal(*weights)

@@ -71,7 +71,7 @@ def agrees_with_autograd(
     """
     if not losses_are_finite(gradients.statistics):
         return False
-    given = batch.copy()
+    given = batch.detach()
     given.set(("next", "done"), given.get(("next", "terminated")))  # asked for by TorchRL, and not used
     with torch.enable_grad():
         out = loss(given)
