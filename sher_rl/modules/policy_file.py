@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,11 +14,11 @@ from torch import nn
 from torchrl.envs.utils import ExplorationType, set_exploration_type
 
 from sher_rl.errors import UsageError
-from sher_rl.files import digest, replace_file
 from sher_rl.modules.networks import STATE, DeterministicNet, GaussianNet, GoalDims
 from sher_rl.modules.norms import AnyGoalNorm, GoalNorm, ObservationNorm, PoseNorm, RelayNorm
 from sher_rl.modules.policy import make_policy
-from sher_rl.untrusted import bare_id, check_id, load_tensors
+from sher_rl.modules.tensor_file import read_tensors, write_tensors
+from sher_rl.untrusted import bare_id, check_id
 
 POLICY_FORMAT = "sher_rl.policy/3"
 _PRETRAINED = Path(__file__).with_name("pretrained")
@@ -75,18 +73,15 @@ def save_policy(path: str | Path, policy: TensorDictModule, env_id: str) -> None
     Raises:
         UsageError: the id is none; or the disk is full, or the folder cannot be written.
     """
-    state = {key: tensor.cpu() for key, tensor in policy.state_dict().items()}
-    saved = {
+    state = policy.state_dict()
+    facts = {
         "format": POLICY_FORMAT,
         "env_id": check_id(bare_id(env_id)),
         "hidden": [weight.shape[0] for key, weight in state.items() if key.endswith("weight")][:-1],
         "actor": type(policy.module.actor_net).__name__,
         "goal_norm": next(name for name, norm in _GOAL_NORMS.items() if type(policy.module.goal_norm) is norm),
-        "state_dict": state,
     }
-    content = io.BytesIO()
-    torch.save({**saved, "sha256": _checksum(saved)}, content)
-    replace_file(Path(path), content.getvalue())
+    write_tensors(Path(path), facts, state)
 
 
 def load_policy(path: str | Path) -> SavedPolicy:
@@ -111,18 +106,16 @@ def load_policy(path: str | Path) -> SavedPolicy:
     >>> policy.env_id, policy(observation=torch.zeros(5, 10), desired_goal=torch.zeros(5, 3)).shape
     ('FetchReach-v4', torch.Size([5, 4]))
     """
-    path = Path(path)
-    path = path / "policy.pt" if path.is_dir() else path
+    path = policy_file(path)
     if not path.is_file():
         raise UsageError(f"path {str(path)!r} is no file; give a policy.pt or the run folder that holds one.")
-    try:
-        saved = load_tensors(path.read_bytes())
-        given = saved["format"]
-        if given == POLICY_FORMAT:
-            return _restore(saved)
-    except Exception as error:  # a damaged or crafted file can make torch.load raise anything
-        raise UsageError(f"path {str(path)!r} holds no policy that save_policy wrote ({error!r:.80}).") from error
-    raise UsageError(f"path {str(path)!r} has policy format {given!r:.80}; this version reads {POLICY_FORMAT}.")
+    return read_tensors(path, "policy", POLICY_FORMAT, _restore)
+
+
+def policy_file(path: str | Path) -> Path:
+    """The file of a policy, where a path is that file or the folder that holds it as ``policy.pt``."""
+    path = Path(path)
+    return path / "policy.pt" if path.is_dir() else path
 
 
 def pretrained(name: str) -> Path:
@@ -139,7 +132,7 @@ def pretrained(name: str) -> Path:
     >>> load_policy(pretrained("FetchPush")).env_id
     'FetchPush-v4'
     """
-    files = {path.stem.partition("-")[0]: path for path in sorted(_PRETRAINED.glob("*.pt"))}
+    files = {path.parent.name.partition("-")[0]: path for path in sorted(_PRETRAINED.glob("*/policy.pt"))}
     task = name.partition("-")[0]
     if task not in files:
         raise UsageError(f"pretrained {name!r:.80} is not in the package; there are {', '.join(files)}.")
@@ -157,13 +150,4 @@ def _restore(saved: Mapping[str, Any]) -> SavedPolicy:
     actor = TensorDictModule(net(dims, saved["hidden"]), STATE, ["loc", "scale"][: net.outputs])
     policy = SavedPolicy(make_policy(observation_norm, goal_norm, actor).module, check_id(saved["env_id"]))
     policy.load_state_dict(state)
-    if saved["sha256"] != _checksum(saved):
-        raise ValueError("its values do not match their checksum")
     return policy.requires_grad_(False)
-
-
-def _checksum(saved: Mapping[str, Any]) -> str:
-    """Of a policy file's values, since torch checks none of those it reads."""
-    state = saved["state_dict"]
-    facts = json.dumps([value for key, value in saved.items() if key not in ("state_dict", "sha256")] + [*state])
-    return digest([facts.encode(), *(value.contiguous().reshape(-1).numpy() for value in state.values())])

@@ -11,22 +11,26 @@ from torch import Tensor, nn
 
 from sher_rl.checkpoint.run import read_components, saved_checkpoints
 from sher_rl.errors import UsageError
+from sher_rl.modules.critics_file import load_critics
 from sher_rl.modules.policy_file import SavedPolicy, load_policy, pretrained
+from sher_rl.objectives.networks import critics_of, weights_of
 from sher_rl.training.config import RunConfig
 from sher_rl.training.parts import Parts
 from sher_rl.training.samplers import Stateful
 
 ACTOR_WAITS = 16_000
 """Frames in which the critics learn what the policy is worth before it moves; see ``docs/finetune.md``."""
+SAME = "use the same method, --hidden and --critic, and a task with as long observations, goals and actions"
+SAME_CRITICS = "use the same --critic, or a copy of the policy.pt alone, whose critics begin anew"
 
 
 def init_from(source: str | Path, parts: Parts, *, actor_waits: int = ACTOR_WAITS) -> Parts:
     """Begin with what another run has learned: its policy, critics and statistics of the normaliser.
 
     A run folder gives all of them, from its newest checkpoint. A folder without checkpoints, a ``policy.pt`` and a
-    policy of the package give the policy with its statistics; the critics begin anew. In both cases the policy stays
-    as it is for ``actor_waits`` frames, while the critics learn. Adam's state, a learned temperature and the buffer
-    are the new run's own. Nothing is unpickled.
+    policy of the package give the policy with its statistics, and the critics of the ``critics.pt`` beside it; where
+    there is none, they begin anew. The policy then stays as it is for ``actor_waits`` frames, while the critics learn.
+    Adam's state, a learned temperature and the buffer are the new run's own. Nothing is unpickled.
 
     Args:
         source: run folder, ``policy.pt``, or name of a policy for :func:`~sher_rl.pretrained`.
@@ -38,7 +42,8 @@ def init_from(source: str | Path, parts: Parts, *, actor_waits: int = ACTOR_WAIT
         where the configuration has ``init_from``.
 
     Raises:
-        UsageError: there is nothing at ``source``, it is damaged, or its networks are of other kinds or sizes.
+        UsageError: there is nothing at ``source``, it is damaged, its critics are of another policy, or its networks
+            are of other kinds or sizes.
 
     >>> from sher_rl.cli.recipe_files import load_recipe
     >>> config = dataclasses.replace(load_recipe("fetch_push").CONFIG, compile=False)
@@ -50,7 +55,7 @@ def init_from(source: str | Path, parts: Parts, *, actor_waits: int = ACTOR_WAIT
     if path.is_dir() and saved_checkpoints(path):
         _load_run(path, parts)
     else:
-        _load_policy(load_policy(path), parts, source)
+        _load_files(path, parts, source)
     parts.learner.load_state_dict(parts.learner.state_dict())  # takes over the weights that its loss holds by now
     return hold_actor(parts, actor_waits)
 
@@ -118,32 +123,45 @@ def _load_run(run: Path, parts: Parts) -> None:
     """Take the networks, without the constants beside them, and the statistics of a run's newest checkpoint."""
     saved = read_components(run, ("loss", "normalizer"))
     tensors = {name: {key: v for key, v in state.items() if isinstance(v, Tensor)} for name, state in saved.items()}
-    networks = {key: value for key, value in tensors["loss"].items() if "_params." in key}
-    own = parts.learner.loss.state_dict()
-    constants = {key: value for key, value in own.items() if "_params." not in key}
-    _check(run, networks, {key: own[key] for key in own.keys() - constants.keys()})
-    _check(run, tensors["normalizer"], parts.normalizer.state_dict())
-    parts.learner.loss.load_state_dict(constants | networks)
+    networks = weights_of(tensors["loss"])
+    _check(run, networks, weights_of(parts.learner.loss.state_dict()), SAME)
+    _check(run, tensors["normalizer"], parts.normalizer.state_dict(), SAME)
+    _put(networks, parts)
     parts.normalizer.load_state_dict(tensors["normalizer"])
 
 
-def _load_policy(policy: SavedPolicy, parts: Parts, source: str | Path) -> None:
-    """Take the weights and statistics of a policy, which the learner's actor and the normaliser share."""
+def _load_files(path: Path, parts: Parts, source: str | Path) -> None:
+    """Take the policy with its statistics, which learner and normaliser share, and its critics, if there are any."""
+    policy = load_policy(path)
+    critics = load_critics(path)
+    _check_kinds(policy, parts, source)
+    _check(source, policy.state_dict(), parts.policy.state_dict(), SAME)
+    if critics:
+        _check(source, critics, critics_of(parts.learner.loss.state_dict()), SAME_CRITICS)
+    parts.policy.load_state_dict(policy.state_dict())
+    _put(critics, parts)
+
+
+def _put(networks: Mapping[str, Tensor], parts: Parts) -> None:
+    loss = parts.learner.loss
+    loss.load_state_dict(loss.state_dict() | networks)
+
+
+def _check_kinds(policy: SavedPolicy, parts: Parts, source: str | Path) -> None:
+    """Refuse a policy of other modules than the run's own."""
     kinds = [_kinds(module) for module in (policy.module, parts.policy.module)]
     if kinds[0] != kinds[1]:
         raise UsageError(
             f"init_from {str(source)!r:.200} is a policy of {', '.join(kinds[0])}, this run's is of "
             f"{', '.join(kinds[1])}; use one of the same method and kind of goal."
         )
-    _check(source, policy.state_dict(), parts.policy.state_dict())
-    parts.policy.load_state_dict(policy.state_dict())
 
 
 def _kinds(net: nn.Module) -> list[str]:
     return [type(module).__name__ for module in net.children()]
 
 
-def _check(source: str | Path, saved: Mapping[str, Any], own: Mapping[str, Any]) -> None:
+def _check(source: str | Path, saved: Mapping[str, Any], own: Mapping[str, Any], advice: str) -> None:
     """Refuse tensors of other names or shapes than the run's own."""
     for key in sorted({*saved, *own}):
         given = tuple(saved[key].shape) if key in saved else "missing"
@@ -151,5 +169,5 @@ def _check(source: str | Path, saved: Mapping[str, Any], own: Mapping[str, Any])
         if given != expected:
             raise UsageError(
                 f"init_from {str(source)!r:.200} does not fit this run: {key!r:.100} is {given}, here {expected}; "
-                "use the same method, --hidden and --critic, and a task with as long observations, goals and actions."
+                f"{advice}."
             )

@@ -58,8 +58,8 @@ def train(
 ) -> Path:
     """Train until ``config.total_frames``; see the recipes for how the parts are made.
 
-    Evaluates every ``config.eval_frames`` frames and at the end, and writes ``policy.pt`` and a row of
-    ``progress.csv``, which ``config.logger`` gets, too; a checkpoint every ``config.checkpoint_minutes``, at the
+    Evaluates every ``config.eval_frames`` frames and at the end, and writes ``policy.pt``, ``critics.pt`` and a row
+    of ``progress.csv``, which ``config.logger`` gets, too; a checkpoint every ``config.checkpoint_minutes``, at the
     end, and on SIGTERM, SIGINT, SIGHUP, SIGXCPU and SIGUSR1; then ``curve.png``, if matplotlib is installed.
     ``config.resume`` goes on from the last checkpoint to the bit.
 

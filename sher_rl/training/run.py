@@ -11,7 +11,9 @@ from typing import Any
 
 from sher_rl.checkpoint.run import RunCheckpoint
 from sher_rl.errors import UsageError
+from sher_rl.modules.critics_file import save_critics
 from sher_rl.modules.policy_file import load_policy, save_policy
+from sher_rl.objectives.networks import critics_of
 from sher_rl.training.checks import check_rewards
 from sher_rl.training.config import RunConfig
 from sher_rl.training.config_file import lasting_values, save_config
@@ -149,10 +151,11 @@ class Run:
         self.replay.on_cycle(self.progress.frames)
 
     def evaluate(self) -> None:
-        """Play test episodes, save the policy, and write a row."""
+        """Play test episodes, save the policy with its critics, and write a row."""
         ends = self.evaluation.test(self.parts.policy)
         train_successes = self.evaluation.train(self.parts.policy)
         save_policy(self.folder / "policy.pt", self.parts.policy, self.config.env_id)
+        save_critics(self.folder, critics_of(self.parts.learner.loss.state_dict()))
         more = pose_columns(self.config.env_id, ends["achieved_goal"], ends["desired_goal"]) | self.rollouts.columns()
         row = self.progress.row(ends["is_success"].reshape(-1), train_successes, **more)
         if self.config.video:

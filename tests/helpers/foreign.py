@@ -11,7 +11,7 @@ import torch
 from sher_rl.checkpoint.manifest import render_manifest
 from sher_rl.checkpoint.run import saved_checkpoints
 from sher_rl.files import digest
-from sher_rl.modules.policy_file import _checksum
+from sher_rl.modules.tensor_file import checksum
 
 Place = tuple[str | int, ...]
 """Keys and indices that lead to a value."""
@@ -83,7 +83,7 @@ def replaced(content: Any, place: Place, value: Any) -> Any:
 def with_checksum(policy: Any) -> Any:
     """A policy file's content with the checksum that it should have, if it can have one."""
     try:
-        return policy | {"sha256": _checksum(policy)}
+        return policy | {"sha256": checksum(policy)}
     except (AttributeError, KeyError, TypeError, RuntimeError):
         return policy
 

@@ -45,9 +45,10 @@ def assert_equal(a: object, b: object, where: str = "") -> None:
 
 
 def assert_same_run(one: Path, other: Path, seeded: tuple[str, ...] = ("torch_cpu", "python", "numpy")) -> None:
-    """Policy, csv, and everything in the last checkpoint: buffer, Adam, normaliser, environments, random states."""
-    policies = [torch.load(run / "policy.pt", weights_only=True) for run in (one, other)]
-    assert_equal(*policies)
+    """Policy, critics, csv, and all of the last checkpoint: buffer, Adam, normaliser, environments, random states."""
+    for name in ("policy.pt", "critics.pt"):
+        contents = [torch.load(run / name, weights_only=True) for run in (one, other)]
+        assert_equal(*contents)
     texts = [(run / "progress.csv").read_text() for run in (one, other)]
     assert rows_without_seconds(texts[0]) == rows_without_seconds(texts[1])
     last = [max((run / "checkpoints").glob("[0-9]*"), key=lambda path: int(path.name)) for run in (one, other)]

@@ -18,7 +18,7 @@ from sher_rl.training.config import Critic, Sampling
 
 ENV = {path: ["--env=HandManipulateEgg-v1"] for path in METHODS} | {RELAY: ["--env=FetchPush-v4"]}
 ENV |= {DHER: ["--env=DyReach-v0"], DEMONSTRATIONS: ["--env=FetchPush-v4", "--demonstrations=2"]}
-FILES = {".lock", "config.json", "versions.json", "progress.csv", "policy.pt", "curve.png", "checkpoints"}
+FILES = {".lock", "config.json", "versions.json", "progress.csv", "policy.pt", "critics.pt", "curve.png", "checkpoints"}
 
 
 def test_there_is_one_recipe_for_each_task() -> None:

@@ -47,19 +47,50 @@ def test_a_run_gives_all_networks_and_statistics_and_no_constants(source: Path) 
     assert loss.log_alpha.exp().item() == pytest.approx(0.5)
 
 
-def test_a_policy_gives_actor_and_statistics_and_leaves_the_critics(source: Path) -> None:
+@pytest.mark.parametrize("name", ["", "policy.pt"])
+def test_without_checkpoints_policy_and_critics_come_from_their_files(name: str, source: Path, tmp_path: Path) -> None:
+    copy_files(source, tmp_path, "policy.pt", "critics.pt")
+    parts = parts_of(alpha=0.5)
+    init_from(tmp_path / name, parts)
+    saved = read_components(source, ("loss", "normalizer"))
+    for key, value in networks(parts).items():
+        assert torch.equal(value, saved["loss"][key]), key
+    for key, value in parts.normalizer.state_dict().items():
+        assert torch.equal(value, saved["normalizer"][key]), key
+    assert parts.learner.loss.log_alpha.exp().item() == pytest.approx(0.5)
+
+
+def copy_files(source: Path, folder: Path, *names: str) -> None:
+    for name in names:
+        shutil.copy(source / name, folder)
+
+
+def test_a_policy_alone_gives_actor_and_statistics_and_leaves_the_critics(source: Path, tmp_path: Path) -> None:
+    copy_files(source, tmp_path, "policy.pt")
     parts = parts_of()
     fresh = networks(parts)
-    init_from(source / "policy.pt", parts)
+    init_from(tmp_path / "policy.pt", parts)
     saved = load_policy(source).state_dict()
     assert all(torch.equal(value, saved[key]) for key, value in parts.policy.state_dict().items())
     for key, value in networks(parts).items():
         assert torch.equal(value, fresh[key]) is not key.startswith("actor"), key
 
 
-def test_a_folder_without_checkpoints_gives_its_policy(source: Path, tmp_path: Path) -> None:
-    shutil.copy(source / "policy.pt", tmp_path)
-    parts = parts_of()
+def test_critics_of_another_moment_are_refused(source: Path, tmp_path: Path) -> None:
+    later = small_run(tmp_path, compile=False, total_frames=100)
+    copy_files(source, later, "critics.pt")
+    with pytest.raises(UsageError, match="holds critics of another policy"):
+        init_from(later / "policy.pt", parts_of())
+
+
+def test_another_kind_of_critic_takes_a_policy_without_its_critics(source: Path, tmp_path: Path) -> None:
+    copy_files(source, tmp_path, "policy.pt", "critics.pt")
+    parts = parts_of(critic="two-stream")
+    before = networks(parts)
+    with pytest.raises(UsageError, match=r"use the same --critic, or a copy of the policy\.pt alone"):
+        init_from(tmp_path, parts)
+    assert all(torch.equal(value, before[key]) for key, value in networks(parts).items())
+    (tmp_path / "critics.pt").unlink()
     init_from(tmp_path, parts)
     assert torch.equal(parts.normalizer.observation.mean, load_policy(source).module.observation_norm.mean)
 

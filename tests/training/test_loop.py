@@ -30,7 +30,16 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_run_leaves_all_its_files(run: Path) -> None:
     names = {path.name for path in run.iterdir()}
-    assert names == {"config.json", "versions.json", "progress.csv", "policy.pt", "curve.png", "checkpoints", ".lock"}
+    assert names == {
+        "config.json",
+        "versions.json",
+        "progress.csv",
+        "policy.pt",
+        "critics.pt",
+        "curve.png",
+        "checkpoints",
+        ".lock",
+    }
     assert json.loads((run / "config.json").read_text())["env_id"] == "FetchReach-v4"
     assert json.loads((run / "versions.json").read_text())["torchrl"].startswith("0.14")
 

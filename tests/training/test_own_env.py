@@ -42,7 +42,7 @@ def test_an_environment_without_a_state_is_trained_with_a_warning(tmp_path, caps
     run = own_run(tmp_path, "Point-v0", point_reward)
     assert read_progress(run / "progress.csv")[-1]["frames"] == 120
     names = {path.name for path in run.iterdir()}
-    assert names == {".lock", "config.json", "versions.json", "progress.csv", "policy.pt", "curve.png"}
+    assert names == {".lock", "config.json", "versions.json", "progress.csv", "policy.pt", "critics.pt", "curve.png"}
     output = capsys.readouterr().out
     assert "warning: there will be no checkpoints, and no --resume: env_id 'Point-v0' cannot be saved" in output
 
