@@ -15,7 +15,8 @@ from helpers.small import REACH, small_run
 from sher_rl import Config, UsageError, load_policy
 from sher_rl.training.config_file import load_config
 
-FILES = ("config.json.part", "progress.csv.part", "policy.pt.part", "progress.csv", "policy.pt", "curve.png")
+FILES = ("config.json.part", "progress.csv.part", "policy.pt.part")
+FILES += ("progress.csv", "policy.pt", "critics.pt", "curve.png")
 """Where resuming writes, or once did."""
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 from helpers.buffers import make_buffer, rows
+from helpers.same_run import assert_equal
 from helpers.small import small_config, small_run
 
 from sher_rl import Config, UsageError, load_policy
@@ -18,6 +19,7 @@ from sher_rl.checkpoint.buffer import BufferState
 from sher_rl.checkpoint.manifest import render_manifest
 from sher_rl.checkpoint.run import RunCheckpoint, saved_checkpoints
 from sher_rl.files import digest
+from sher_rl.modules.critics_file import load_critics
 from sher_rl.training.config_file import config_values, lasting_values, load_config
 
 
@@ -88,22 +90,26 @@ def test_a_checkpoint_with_a_flipped_bit_or_cut_short_is_refused(cases: range, s
     assert saved.restore()
 
 
+def policy_content(folder: Path) -> dict[str, object]:
+    policy = load_policy(folder)
+    return {"env_id": policy.env_id, **policy.state_dict()}
+
+
 @pytest.mark.parametrize("cases", CASES, ids=len)
-def test_a_policy_with_a_flipped_bit_or_cut_short_is_refused(cases: range, run: Path, tmp_path: Path) -> None:
-    """Or it is the same policy: some bytes of the format mean nothing."""
-    content, whole = (run / "policy.pt").read_bytes(), load_policy(run)
+@pytest.mark.parametrize(("name", "read"), [("policy.pt", policy_content), ("critics.pt", load_critics)])
+def test_a_policy_with_a_flipped_bit_or_cut_short_is_refused(
+    name: str, read: Callable[[Path], dict], cases: range, run: Path, tmp_path: Path
+) -> None:
+    """Or it is the same policy: some bytes of the format mean nothing. So with its critics."""
+    shutil.copy(run / "policy.pt", tmp_path)
+    content, whole = (run / name).read_bytes(), read(run)
     refused = 0
     for case in cases:
-        path = tmp_path / "policy.pt"
-        path.write_bytes(damage(content, random.Random(case)))
+        (tmp_path / name).write_bytes(damage(content, random.Random(case)))
         try:
-            policy = load_policy(path)
+            assert_equal(read(tmp_path), whole)
         except UsageError:
             refused += 1
-            continue
-        assert policy.env_id == whole.env_id
-        pairs = zip(policy.state_dict().values(), whole.state_dict().values(), strict=True)
-        assert all(torch.equal(a, b) for a, b in pairs)
     assert refused > len(cases) / 2
 
 

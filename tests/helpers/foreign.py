@@ -31,6 +31,7 @@ class Foreign:
             "config.json": lambda: json.loads((folder / "config.json").read_text()),
             "versions.json": lambda: json.loads((folder / "versions.json").read_text()),
             "policy.pt": lambda: torch.load(folder / "policy.pt", weights_only=True),
+            "critics.pt": lambda: torch.load(folder / "critics.pt", weights_only=True),
             "state.pt": lambda: torch.load(self.checkpoint / "state.pt", weights_only=True),
             "manifest.json": lambda: without_sha(json.loads((self.checkpoint / "manifest.json").read_text())),
         }
@@ -39,7 +40,7 @@ class Foreign:
         """Replace a file by ``content``, with the checksums of it that other places have."""
         if name in ("config.json", "versions.json"):
             (self.folder / name).write_text(json.dumps(content))
-        elif name == "policy.pt":
+        elif name in ("policy.pt", "critics.pt"):
             (self.folder / name).write_bytes(packed(with_checksum(content)))
         elif name == "manifest.json":
             (self.checkpoint / name).write_bytes(render_manifest(content))
@@ -80,12 +81,12 @@ def replaced(content: Any, place: Place, value: Any) -> Any:
     return type(content)([*content[:key], part, *content[key + 1 :]])
 
 
-def with_checksum(policy: Any) -> Any:
-    """A policy file's content with the checksum that it should have, if it can have one."""
+def with_checksum(content: Any) -> Any:
+    """What a file of tensors holds, with the checksum that it should have, if it can have one."""
     try:
-        return policy | {"sha256": checksum(policy)}
+        return content | {"sha256": checksum(content)}
     except (AttributeError, KeyError, TypeError, RuntimeError):
-        return policy
+        return content
 
 
 def without_sha(manifest: dict[str, Any]) -> dict[str, Any]:

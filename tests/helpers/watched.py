@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from helpers.foreign import Foreign, Place, places
-from helpers.small import REACH, load_recipe
+from helpers.small import REACH, load_recipe, small_config
 
+from sher_rl import init_from
 from sher_rl.cli import play
 from sher_rl.cli.recipe import parse
 from sher_rl.report import draw_curves, summary_table, write_paper
@@ -115,7 +116,7 @@ def hostile(home: Path) -> list[Any]:
 
 CSV = ("{0}\n1\n", "frames\n{0}\n", "{0}", "frames,{0}\n1,2\n", '"frames\n')
 """What ``progress.csv`` and its copy in ``state.pt`` are made of."""
-FILES = ("config.json", "policy.pt", "manifest.json", "versions.json", "state.pt")
+FILES = ("config.json", "policy.pt", "critics.pt", "manifest.json", "versions.json", "state.pt")
 
 
 def cases(run: Path, home: Path) -> Iterator[tuple[str, Place, Any]]:
@@ -142,6 +143,10 @@ def resume_it(run: Path) -> None:
     load_recipe(config.method).main(config)
 
 
+def begin_with_it(run: Path) -> None:
+    init_from(run / "policy.pt", load_recipe("sher").build(small_config(run, compile=False)))
+
+
 def report_it(run: Path) -> None:
     summary_table([run])
     draw_curves([run], run / "curve.png")
@@ -153,6 +158,7 @@ def report_it(run: Path) -> None:
 USES = {
     "config.json": (play_it, resume_it),
     "policy.pt": (play_it,),
+    "critics.pt": (begin_with_it,),
     "progress.csv": (report_it, resume_it),
     "manifest.json": (resume_it,),
     "versions.json": (resume_it,),
@@ -177,11 +183,12 @@ def import_what_is_needed(whole: Path, run: Path) -> None:
     """
     for logger, env_id in (("tensorboard", "Unknown-v0"), (None, REACH.CONFIG.env_id)):
         shutil.copytree(whole, run)
+        outcomes = [outcome(begin_with_it, run)]
         Foreign(run).change("config.json", ("logger",), logger)
         Foreign(run).change("policy.pt", ("env_id",), env_id)
-        outcomes = [outcome(action, run) for action in (play_it, report_it, resume_it)]
+        outcomes += [outcome(action, run) for action in (play_it, report_it, resume_it)]
         shutil.rmtree(run)
-    assert outcomes == ["done"] * 3
+    assert outcomes == ["done"] * 4
 
 
 def main(whole: Path, home: Path, step: int) -> None:
