@@ -38,9 +38,19 @@ def test_the_wheel_has_the_recipes_and_they_train(installed: Path) -> None:
     assert trained.returncode == 0, trained.stderr
     assert (installed.parent / "runs" / "run" / "policy.pt").exists()
     assert "| FetchReach | SHER | 1 | 0 | 400 |" in run(installed, *command, "report", "runs/run").stdout
+    further = run(installed, *command, "train", "fetch_push", *FLAGS, "--no-compile", "--init-from", "FetchPush")
+    assert further.returncode == 0, further.stderr
     played = run(installed, *command, "play", "--pretrained", "FetchReach", "--episodes", "5")
     assert "success 1.000 in 5 deterministic episodes" in played.stdout
     assert run(installed, *command, "--version").stdout == f"{distribution('sher-rl').version}\n"
+
+
+@pytest.mark.slow
+def test_the_wheel_has_the_policies_and_their_critics(installed: Path) -> None:
+    packages = [folder / "sher_rl" / "modules" / "pretrained" for folder in (ROOT, installed)]
+    kept, shipped = ({str(file.relative_to(package)) for file in package.rglob("*.pt")} for package in packages)
+    assert shipped == kept
+    assert {"FetchPush-v4/policy.pt", "FetchPush-v4/critics.pt"} <= kept
 
 
 @pytest.mark.slow

@@ -32,8 +32,8 @@ def test_links_lead_to_files_that_are_there(page: Path) -> None:
 
 def test_every_pretrained_policy_has_a_film_and_a_card() -> None:
     page = (ROOT / "docs" / "gallery.md").read_text()
-    for path in pretrained("FetchPush").parent.glob("*.pt"):
-        task = path.stem.partition("-")[0]
+    for path in pretrained("FetchPush").parents[1].glob("*/policy.pt"):
+        task = path.parent.name.partition("-")[0]
         film = ROOT / "docs" / "gallery" / f"{task}.gif"
         assert film.stat().st_size < 2_000_000
         card = page.partition(f"\n## {task}\n")[2].partition("\n## ")[0]
