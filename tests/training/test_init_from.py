@@ -12,6 +12,7 @@ from helpers.small import load_recipe, small_config, small_run
 
 from sher_rl import Parts, UsageError, init_from, load_policy, pretrained
 from sher_rl.checkpoint.run import read_components
+from sher_rl.modules.critics_file import load_critics
 from sher_rl.training import init_from as module
 
 PUSH = load_recipe("sher_fetch_push")
@@ -95,11 +96,15 @@ def test_another_kind_of_critic_takes_a_policy_without_its_critics(source: Path,
     assert torch.equal(parts.normalizer.observation.mean, load_policy(source).module.observation_norm.mean)
 
 
-def test_a_policy_of_the_package_is_found_by_its_name() -> None:
+def test_a_policy_of_the_package_is_found_by_its_name_with_its_critics() -> None:
     config = small_config(Path("unused"), PUSH, compile=False, hidden=(256, 256, 256))
     parts = init_from("FetchPush", SHER.build(config))
     saved = load_policy(pretrained("FetchPush")).state_dict()
     assert all(torch.equal(value, saved[key]) for key, value in parts.policy.state_dict().items())
+    critics = load_critics(pretrained("FetchPush"))
+    own = networks(parts)
+    assert all(torch.equal(own[key], value) for key, value in critics.items())
+    assert {key for key in own if not key.startswith("actor_network")} == critics.keys()
 
 
 def test_what_the_products_read_is_what_was_loaded(source: Path) -> None:
