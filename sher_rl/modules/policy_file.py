@@ -121,8 +121,8 @@ def policy_file(path: str | Path) -> Path:
 def pretrained(name: str) -> Path:
     """File of a trained policy that comes with the package, for :func:`load_policy`.
 
-    Each is what ``python recipes/sher_<task>.py --seed 0`` left after the frames that docs/gallery.md names. FetchPush's
-    critics are beside it, for :func:`~sher_rl.init_from`.
+    Each is what ``python recipes/sher_<task>.py --seed 0`` left after the frames that docs/gallery.md names.
+    FetchPush's critics are beside it, for :func:`~sher_rl.init_from`.
 
     Args:
         name: the task's, such as ``FetchPush`` or ``FetchPush-v4``.
