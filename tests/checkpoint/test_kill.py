@@ -15,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from helpers.forked import CONTEXT
 from helpers.restarted import run
 from helpers.same_run import AWKWARD, assert_same_run
 from helpers.small import FLAGS, REACH
@@ -29,15 +30,13 @@ SLOW = [pytest.param(moment, marks=pytest.mark.slow) for moment in range(3, 20)]
 @pytest.fixture(scope="module")
 def start():
     """Start ``run`` in a fresh process, soon: a server has the imports ready."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["helpers.restarted", "sher_rl.envs.native", "torch._dynamo"])
 
     def process(out_dir: Path) -> multiprocessing.Process:
-        process = context.Process(target=run, args=(out_dir,))
+        process = CONTEXT.Process(target=run, args=(out_dir,))
         process.start()
         return process
 
-    first = context.Process(target=time.sleep, args=(0,))
+    first = CONTEXT.Process(target=time.sleep, args=(0,))
     first.start()  # and with it the server
     first.join()
     return process

@@ -4,13 +4,14 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from helpers.forked import python
 from helpers.small import FLAGS
 
 from sher_rl.report.progress_csv import read_progress
 
 
-def sher_rl(*args: str, **kwargs) -> subprocess.CompletedProcess:
-    return subprocess.run([sys.executable, "-m", "sher_rl", *args], capture_output=True, text=True, **kwargs)
+def sher_rl(*args: str, cwd: Path | None = None) -> subprocess.CompletedProcess:
+    return python("-m", "sher_rl", *args, cwd=cwd)
 
 
 def test_help_and_version() -> None:
@@ -19,7 +20,8 @@ def test_help_and_version() -> None:
         assert result.returncode == 0
         for name in ("train", "play", "report", "sweep"):
             assert f"sher-rl {name}" in result.stdout
-    assert sher_rl("--version").stdout == version("sher-rl") + "\n"
+    command = [sys.executable, "-m", "sher_rl", "--version"]
+    assert subprocess.run(command, capture_output=True, text=True).stdout == version("sher-rl") + "\n"
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from helpers.forked import python
 from helpers.small import small_run
 
 from sher_rl import load_demonstrations
@@ -16,9 +17,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return small_run(tmp_path_factory.mktemp("runs"), seed=2)
 
 
-def play(*args: str, **environment: str) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", "sher_rl.play", *args]
-    return subprocess.run(command, capture_output=True, text=True, env=os.environ | environment)
+def play(*args: str) -> subprocess.CompletedProcess:
+    return python("-m", "sher_rl.play", *args)
 
 
 def test_it_gives_the_success_that_training_reported(run: Path) -> None:
@@ -37,10 +37,10 @@ def test_a_task_of_ones_own_is_played_by_the_module_that_the_command_names(run: 
     (tmp_path / "own_task.py").write_text(
         f"import gymnasium\ngymnasium.register('Own-v0', {entry!r}, max_episode_steps=5)\n"
     )
-    args = [str(run), "--episodes", "1", "--env-id", "own_task:Own-v0"]
-    assert (
-        "own_task:Own-v0: success " in play(*args, PYTHONPATH=f"{tmp_path}:{os.environ.get('PYTHONPATH', '')}").stdout
-    )
+    command = [sys.executable, "-m", "sher_rl.play", str(run), "--episodes", "1", "--env-id", "own_task:Own-v0"]
+    environment = os.environ | {"PYTHONPATH": f"{tmp_path}:{os.environ.get('PYTHONPATH', '')}"}
+    result = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert "own_task:Own-v0: success " in result.stdout
 
 
 @pytest.mark.parametrize(

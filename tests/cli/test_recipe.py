@@ -1,11 +1,10 @@
 import dataclasses
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import tyro
-from helpers.small import RECIPES, small_config
+from helpers.forked import python
+from helpers.small import REACH, small_config
 
 from sher_rl import Config, UsageError
 from sher_rl.cli.recipe import parse
@@ -79,9 +78,7 @@ def test_a_recipe_answers_wrong_flags_by_a_sentence_and_leaves_nothing(
     flags: str, sentence: str, tmp_path: Path
 ) -> None:
     out = [] if "--out-dir" in flags else ["--out-dir", str(tmp_path / "runs")]
-    reach = next(path for path in RECIPES if path.stem == "sher_fetch_reach")
-    command = [sys.executable, str(reach), *flags.split(), *out]
-    result = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    result = python(REACH.__file__, *flags.split(), *out, cwd=tmp_path)
     words = " ".join((result.stdout + result.stderr).replace("│", " ").split())
     assert result.returncode != 0
     assert sentence in words

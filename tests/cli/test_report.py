@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from helpers.forked import python
 
 from sher_rl.training.progress import Progress
 
@@ -30,15 +31,14 @@ def test_command_line_reads_folders_and_csv_files_each_once(run: Path, tmp_path:
 
 
 def test_a_picture_out_of_reach_gets_one_sentence(run: Path) -> None:
-    command = [sys.executable, "-m", "sher_rl.report", str(run), "--out", "/nonexistent/c.png"]
-    result = subprocess.run(command, capture_output=True, text=True)
+    result = python("-m", "sher_rl.report", str(run), "--out", "/nonexistent/c.png")
     assert result.returncode == 1
     assert "'/nonexistent/c.png' cannot be written (No such file or directory)" in result.stderr
     assert "Traceback" not in result.stderr
 
 
 def test_no_runs_get_one_sentence(tmp_path: Path) -> None:
-    result = subprocess.run([sys.executable, "-m", "sher_rl.report"], capture_output=True, text=True, cwd=tmp_path)
+    result = python("-m", "sher_rl.report", cwd=tmp_path)
     assert result.returncode == 1
     assert result.stderr.strip() == "error: runs is empty; give run folders or csv files, such as runs/RUN."
     assert list(tmp_path.iterdir()) == []

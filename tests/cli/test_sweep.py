@@ -1,8 +1,8 @@
-import subprocess
-import sys
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
+from helpers.forked import python
 from helpers.small import FLAGS
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,8 +15,8 @@ WORDS = st.text(alphabet="ab1.", min_size=1, max_size=3)
 FLAG = st.text(alphabet="xyz", min_size=1, max_size=3).map("--{}".format)
 
 
-def sweep(*args: str) -> subprocess.CompletedProcess:
-    return subprocess.run([sys.executable, "-m", "sher_rl", "sweep", *args], capture_output=True, text=True)
+def sweep(*args: str) -> CompletedProcess:
+    return python("-m", "sher_rl", "sweep", *args)
 
 
 @given(st.dictionaries(FLAG, st.lists(WORDS, max_size=3), max_size=4))

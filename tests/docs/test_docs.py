@@ -2,7 +2,6 @@
 
 import doctest
 import importlib
-import os
 import pkgutil
 import re
 import subprocess
@@ -10,19 +9,21 @@ import sys
 from pathlib import Path
 
 import pytest
+from helpers.forked import python
 
 import sher_rl
 
 ROOT = Path(__file__).parents[2]
 PAGES = [path for path in (ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md"))) if "```python" in path.read_text()]
+ONE_THREAD = "import torch\ntorch.set_num_threads(1)\n"
+"""Small networks wait for a second thread if the machine is busy."""
 MODULES = [module.name for module in pkgutil.walk_packages(sher_rl.__path__, "sher_rl.")]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_the_snippets_of_a_page_run_in_order(page: Path, tmp_path: Path) -> None:
     code = "".join(re.findall(r"^```python\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE))
-    one_thread = os.environ | {"OMP_NUM_THREADS": "1"}  # small networks wait for a second one if the machine is busy
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, env=one_thread)
+    result = python("-c", ONE_THREAD + code, cwd=tmp_path)
     assert result.returncode == 0, result.stderr[-2000:]
 
 

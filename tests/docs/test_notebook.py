@@ -1,10 +1,9 @@
 """The notebook runs, cell by cell, in a fresh process."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
+
+from helpers.forked import python
 
 NOTEBOOK = Path(__file__).parents[2] / "docs" / "examples" / "first_steps.ipynb"
 CELLS = [cell for cell in json.loads(NOTEBOOK.read_text())["cells"] if cell["cell_type"] == "code"]
@@ -18,9 +17,7 @@ assert 0.6 < batch["hindsight", "relabelled"].float().mean() < 0.95
 
 def test_the_notebook_runs_and_reaches(tmp_path: Path) -> None:
     code = "\n".join("".join(cell["source"]) for cell in CELLS)
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-c", code + CHECKS]
-    result = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment)
+    result = python("-c", "import torch\ntorch.set_num_threads(1)\n" + code + CHECKS, cwd=tmp_path)
     assert result.returncode == 0, result.stderr[-2000:]
     assert (tmp_path / "runs" / "first-steps" / "policy.pt").exists()
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from helpers.forked import python
 from helpers.small import FLAGS, RELAY, SMALL, load_recipe
 
 from sher_rl import UsageError
@@ -18,9 +17,8 @@ RECIPE = load_recipe("cer")
 
 @pytest.mark.parametrize("starts", RECIPE.STARTS)
 def test_it_runs_from_its_command_line(starts: str, tmp_path: Path) -> None:
-    command = [sys.executable, str(RELAY.with_name("cer.py")), *FLAGS, "--no-compile", f"--rival-starts={starts}"]
-    command += ["--out-dir", str(tmp_path), "--run-name", "run"]
-    result = subprocess.run(command, capture_output=True, text=True)
+    flags = [*FLAGS, "--no-compile", f"--rival-starts={starts}", "--out-dir", str(tmp_path), "--run-name", "run"]
+    result = python(str(RELAY.with_name("cer.py")), *flags)
     assert result.returncode == 0, result.stderr[-2000:]
     assert read_progress(tmp_path / "run" / "progress.csv")[-1]["frames"] == 400
     assert "| run | 400 |" in result.stdout

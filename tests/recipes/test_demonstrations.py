@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import subprocess
-import sys
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 import torch
+from helpers.forked import python
 from helpers.same_run import AWKWARD, assert_same_run
 from helpers.small import DEMONSTRATIONS, load_recipe
 
@@ -20,9 +20,8 @@ NUMBERS = {key: value for key, value in AWKWARD.items() if key != "target_entrop
 NUMBERS |= {"hidden": (16, 16), "batch_size": 32, "updates_per_batch": 3, "run_name": "run", "demonstrations": 2}
 
 
-def expert(*args: str) -> subprocess.CompletedProcess:
-    command = [sys.executable, str(DEMONSTRATIONS.with_name("experts.py")), *args]
-    return subprocess.run(command, capture_output=True, text=True)
+def expert(*args: str) -> CompletedProcess:
+    return python(str(DEMONSTRATIONS.with_name("experts.py")), *args)
 
 
 @pytest.mark.parametrize(("env_id", "least"), [("FetchPush-v4", 0.9), ("FetchPickAndPlace-v4", 0.95)])

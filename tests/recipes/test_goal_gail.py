@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
+from helpers.forked import python
 from helpers.same_run import AWKWARD, assert_same_run
 from helpers.small import FLAGS, RELAY, SMALL, load_recipe
 
@@ -22,9 +21,8 @@ SMALLER |= {"discriminator_updates": 2, "discriminator_batch": 16}
 
 
 def test_it_runs_from_its_command_line(tmp_path: Path) -> None:
-    command = [sys.executable, str(RELAY.with_name("goal_gail.py")), *FLAGS, "--no-compile", "--demonstrations=3"]
-    command += ["--out-dir", str(tmp_path), "--run-name", "run"]
-    result = subprocess.run(command, capture_output=True, text=True)
+    flags = [*FLAGS, "--no-compile", "--demonstrations=3", "--out-dir", str(tmp_path), "--run-name", "run"]
+    result = python(str(RELAY.with_name("goal_gail.py")), *flags)
     assert result.returncode == 0, result.stderr[-2000:]
     assert read_progress(tmp_path / "run" / "progress.csv")[-1]["frames"] == 400
     assert "| run | 400 |" in result.stdout

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+from helpers.forked import python
 from helpers.small import BASELINES, DEMONSTRATIONS, DHER, FLAGS, METHODS, RECIPES, RELAY, load_recipe, small_config
 from torchrl.data import LazyTensorStorage
 
@@ -133,8 +134,7 @@ def test_a_method_refuses_a_task_that_it_has_no_numbers_for(path: Path, env_id: 
 
 
 def test_a_refused_task_ends_the_command_line_in_a_sentence() -> None:
-    command = [sys.executable, str(METHODS[0]), "--env", "FetchPush-v1"]
-    result = subprocess.run(command, capture_output=True, text=True)
+    result = python(str(METHODS[0]), "--env", "FetchPush-v1")
     assert result.returncode == 1
     assert result.stderr == "error: env_id 'FetchPush-v1' is not maintained; use 'FetchPush-v4'.\n"
 
@@ -155,8 +155,7 @@ def test_baselines_have_the_published_numbers_of_each_task(path: Path, env_id: s
 def test_a_recipe_runs_from_its_command_line(path: Path, tmp_path: Path) -> None:
     flags = [*FLAGS, "--total-frames=300", "--eval-frames=300", "--eval-episodes=2", "--seed=1"]
     flags += ["--no-compile", *ENV.get(path, [])]
-    command = [sys.executable, str(path), *flags, "--out-dir", str(tmp_path), "--run-name", "run"]
-    result = subprocess.run(command, capture_output=True, text=True)
+    result = python(str(path), *flags, "--out-dir", str(tmp_path), "--run-name", "run")
     assert result.returncode == 0, result.stderr[-2000:]
     assert {file.name for file in (tmp_path / "run").iterdir()} == FILES
     with (tmp_path / "run" / "progress.csv").open() as file:
