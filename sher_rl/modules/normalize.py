@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tensordict import TensorDictBase
+from tensordict import TensorDict, TensorDictBase
 from torch import Tensor
 from torchrl.envs import Transform
 
@@ -27,7 +27,7 @@ class GoalNormalizer(Transform):
             off and gives :meth:`update` the relabelled rows, as HER's baselines do.
 
     Raises:
-        UsageError: ``goal`` is for goals of another length; on write, a key is missing; or it is used as an
+        UsageError: ``goal`` is for goals of another length; on write or read, a key is missing; or it is used as an
             environment's transform.
 
     >>> normalizer = GoalNormalizer(GoalDims(observation=10, goal=3, action=4))
@@ -47,13 +47,13 @@ class GoalNormalizer(Transform):
     def forward(self, tensordict: TensorDictBase) -> TensorDictBase:
         """Normalise a batch, and leave the one given as it is: ``buffer[:]`` of a full buffer is its storage."""
         batch = tensordict.copy()
-        for part in (batch, batch.get("next")):
-            observation = part.get("observation")
-            part.set("desired_goal", self.goal(observation, part.get("desired_goal")))
+        for part in (batch, batch.get("next", TensorDict())):
+            observation = _column(part, "observation")
+            part.set("desired_goal", self.goal(observation, _column(part, "desired_goal")))
             part.set("observation", self.observation(observation))
         return batch
 
-    def _call(self, next_tensordict: TensorDictBase) -> TensorDictBase:
+    def _reset(self, tensordict: TensorDictBase, tensordict_reset: TensorDictBase) -> TensorDictBase:
         raise UsageError("GoalNormalizer belongs in a replay buffer, not in an environment; use make_policy there.")
 
     def _inv_call(self, tensordict: TensorDictBase) -> TensorDictBase:

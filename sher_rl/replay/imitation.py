@@ -6,13 +6,15 @@ import torch
 from tensordict import TensorDictBase
 from tensordict.nn import TensorDictModuleBase
 from torch import Tensor
-from torchrl.envs import Transform
 
 from sher_rl.errors import UsageError, check_numbers
 from sher_rl.functional.imitation import adversarial_reward
+from sher_rl.replay.buffer_transform import BufferTransform
+
+_WRITTEN = (("next", "reward"), ("next", "terminated"), ("next", "done"))
 
 
-class ImitationReward(Transform):
+class ImitationReward(BufferTransform):
     r"""Add a discriminator's reward to that of the task, and let each transition that meets its goal be the last.
 
     .. math:: r \leftarrow w_g\, r + w_d \log (D(s, g, s') + 10^{-8}),\quad d \leftarrow d \lor (r \ge r_{met})
@@ -30,7 +32,7 @@ class ImitationReward(Transform):
         met_reward: :math:`r_{met}`, the task's reward from which on a goal is met, 0 for rewards of -1 and 0.
 
     Raises:
-        UsageError: a number is out of range.
+        UsageError: a number is out of range; on read, the rows lack what it reads.
 
     Ding et al., NeurIPS 2019, arXiv:1906.05838, section 4.2, and the published code (``terminate_bootstrapping``).
 
@@ -71,15 +73,22 @@ class ImitationReward(Transform):
 
     @torch.no_grad()
     def forward(self, tensordict: TensorDictBase) -> TensorDictBase:
-        """Change a batch in place."""
-        following = tensordict.get("next")
+        """Change a batch, and leave the one given as it is: ``buffer[:]`` of a full buffer is its storage."""
+        self._check(tensordict)
+        batch = tensordict.copy()
+        following = batch.get("next")
         reward = following.get("reward")
         met = reward >= self.met_reward
         logit = self.discriminator(tensordict.select(*self.discriminator.in_keys)).get("expert_logit")
         following.set("reward", self.goal_weight * reward + self.gail_weight.to(reward) * adversarial_reward(logit))
         following.set("terminated", following.get("terminated") | met)
         following.set("done", following.get("done") | met)
-        return tensordict
+        return batch
+
+    def _check(self, tensordict: TensorDictBase) -> None:
+        for key in (*self.discriminator.in_keys, *_WRITTEN):
+            if tensordict.get(key, None) is None:
+                raise UsageError(f"The rows lack {key!r}, which ImitationReward reads; write it, too.")
 
     def anneal(self) -> None:
         """Let the discriminator count less; once a cycle."""

@@ -7,18 +7,18 @@ from typing import Any
 import torch
 from tensordict import TensorDictBase, unravel_key
 from torchrl.data import ReplayBuffer, TensorDictReplayBuffer
-from torchrl.envs import Transform
 
 from sher_rl import _torchrl
 from sher_rl.errors import UsageError, check_numbers
 from sher_rl.files import digest
+from sher_rl.replay.buffer_transform import BufferTransform
 from sher_rl.replay.relay import by_turns
 
 DEMONSTRATION = "demonstration"
 """Whether a row of a batch is of a demonstration, bool ``(B,)``."""
 
 
-class MixDemonstrations(Transform):
+class MixDemonstrations(BufferTransform):
     """Replace a share of each batch by demonstrations, drawn from a buffer of their own.
 
     Comes behind :class:`~sher_rl.HindsightRelabel` and before what normalises. The demonstrations' buffer has a

@@ -10,9 +10,9 @@ import torch
 from tensordict import NestedKey, TensorDictBase
 from torch import Tensor
 from torchrl.data.replay_buffers import Storage
-from torchrl.envs import Transform
 
 from sher_rl.errors import UsageError, check_numbers
+from sher_rl.replay.buffer_transform import BufferTransform
 from sher_rl.replay.keys import Keys, check_single_steps
 from sher_rl.replay.on_read import RelabelOnRead
 from sher_rl.replay.on_write import RelabelOnWrite
@@ -21,7 +21,7 @@ from sher_rl.replay.ring import check_flat
 from sher_rl.replay.strategies import GoalChoice, Strategy, goal_bounds, write_bounds
 
 
-class HindsightRelabel(Transform):
+class HindsightRelabel(BufferTransform):
     """Replace desired goals by achieved ones and recompute the rewards: hindsight experience replay for any buffer.
 
     ``mode="read"`` annotates transitions as they are written and relabels each batch as it is sampled, with fresh

@@ -6,15 +6,15 @@ import torch
 from tensordict import TensorDictBase
 from torch import Tensor
 from torchrl.data.replay_buffers import Storage
-from torchrl.envs import Transform
 
 from sher_rl.errors import UsageError, check_numbers
 from sher_rl.functional.sub_task import SubTask
+from sher_rl.replay.buffer_transform import BufferTransform
 from sher_rl.replay.keys import OFFSET, RELABELLED
 from sher_rl.replay.ring import check_storage, storage_ring
 
 
-class RelayGoals(Transform):
+class RelayGoals(BufferTransform):
     """Give a share of a relabelled batch to a sub-task, whose goals hindsight finds in the same place.
 
     Comes right after :class:`~sher_rl.HindsightRelabel` with ``mode="read"``. In rows of the sub-task the goal is where
@@ -57,18 +57,19 @@ class RelayGoals(Transform):
         self.share = share
 
     def forward(self, tensordict: TensorDictBase) -> TensorDictBase:
-        """Change a batch in place."""
+        """Change a batch, and leave the one given as it is: ``buffer[:]`` of a full buffer is its storage."""
         if tensordict.get(RELABELLED, None) is None:
             raise UsageError(f"The rows lack {RELABELLED!r}; put RelayGoals behind HindsightRelabel(mode='read').")
         mine = by_turns(len(tensordict), self.share).to(tensordict.device).unsqueeze(-1)
         goal = self._goals(tensordict)
-        following = tensordict.get("next")
+        batch = tensordict.copy()
+        following = batch.get("next")
         reward = self.sub_task.reward(self.sub_task.achieved(following.get("observation")), goal)
-        tensordict.set("desired_goal", masked_goals(tensordict.get("desired_goal"), goal, mine))
+        batch.set("desired_goal", masked_goals(batch.get("desired_goal"), goal, mine))
         following.set("desired_goal", masked_goals(following.get("desired_goal"), goal, mine))
         stored = following.get("reward")
         following.set("reward", torch.where(mine, reward.to(stored), stored))
-        return tensordict
+        return batch
 
     def _goals(self, rows: TensorDictBase) -> Tensor:
         """Goals of the sub-task, ``(B, n)``."""

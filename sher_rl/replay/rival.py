@@ -9,10 +9,10 @@ import torch
 from tensordict import NestedKey, TensorDictBase
 from torch import Tensor
 from torchrl.data.replay_buffers import Storage
-from torchrl.envs import Transform
 
 from sher_rl import _torchrl
 from sher_rl.errors import UsageError, check_counts, check_positive
+from sher_rl.replay.buffer_transform import BufferTransform
 from sher_rl.replay.keys import RELABELLED
 from sher_rl.replay.ring import check_storage
 
@@ -20,7 +20,7 @@ Exchange = Callable[[Tensor, Tensor, float], Tensor]
 """From own states ``(n, d)``, the rival's ``(m, d)`` and a distance to what is added to own rewards, ``(n, 1)``."""
 
 
-class RivalRewards(Transform):
+class RivalRewards(BufferTransform):
     """Add to the rewards of a relabelled batch what meetings with a rival cost or bring.
 
     Comes behind :class:`~sher_rl.HindsightRelabel` with ``mode="read"``, so that goals are relabelled first. For each
@@ -77,7 +77,7 @@ class RivalRewards(Transform):
         self.generator = generator
 
     def forward(self, tensordict: TensorDictBase) -> TensorDictBase:
-        """Change the rewards of a batch in place."""
+        """Change the rewards of a batch, and leave the one given: ``buffer[:]`` of a full buffer is its storage."""
         if tensordict.get(RELABELLED, None) is None:
             raise UsageError(f"The rows lack {RELABELLED!r}; put RivalRewards behind HindsightRelabel(mode='read').")
         alive = _torchrl.rows_stored(self.rival)
@@ -89,8 +89,7 @@ class RivalRewards(Transform):
         parts = zip(own.split(self.batch_length), theirs.split(self.batch_length), strict=True)
         more = torch.cat([self.exchange(mine, rivals, self.distance) for mine, rivals in parts])
         reward = tensordict.get(("next", "reward"))
-        tensordict.set(("next", "reward"), reward + more.to(reward))
-        return tensordict
+        return tensordict.copy().set(("next", "reward"), reward + more.to(reward))
 
     def get_extra_state(self) -> dict[str, Any]:
         """State of the generator."""

@@ -8,11 +8,11 @@ import torch
 from tensordict import TensorDictBase
 from torch import Tensor
 from torchrl.data import PrioritizedSampler, SliceSampler
-from torchrl.envs import Transform
 
 from sher_rl import _torchrl
 from sher_rl.errors import UsageError, check_numbers
 from sher_rl.functional.splicing import cell_keys, spliced_share, steps_back
+from sher_rl.replay.buffer_transform import BufferTransform
 from sher_rl.replay.keys import RELABELLED, TRAJECTORY
 from sher_rl.replay.meetings import Meetings, MeetingTable, Spots
 from sher_rl.replay.relabel import HindsightRelabel
@@ -24,7 +24,7 @@ RECENT = 100
 """Episodes whose success rate says how much is spliced."""
 
 
-class SplicedGoals(Transform):
+class SplicedGoals(BufferTransform):
     """Put transitions with spliced goals in the place of a share of each batch: DHER, for goals that move.
 
     Comes right after :class:`~sher_rl.HindsightRelabel` with ``mode="read"``, whose ``k`` says what the rest of a batch
