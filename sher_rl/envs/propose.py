@@ -8,8 +8,8 @@ import torch
 from tensordict import TensorDictBase
 from torch import Tensor
 from torchrl.data import Composite, Unbounded
-from torchrl.envs import Transform
 
+from sher_rl.envs.env_transform import EnvTransform
 from sher_rl.errors import UsageError, check_numbers
 from sher_rl.functional.rewards import RewardFn
 
@@ -24,7 +24,7 @@ class GoalProposal(Protocol):
         """See the goals ``(N, g)`` of episodes that ended, and whether their last step met them, bool ``(N,)``."""
 
 
-class ProposeGoals(Transform):
+class ProposeGoals(EnvTransform):
     """Let a proposal choose the goals of an environment's episodes.
 
     At a reset ``desired_goal`` becomes what the proposal says. It stays so to the end of the episode, and the reward,

@@ -9,13 +9,14 @@ from tensordict import TensorDictBase
 from torch import Tensor
 from torchrl.envs import Transform, TransformedEnv
 
+from sher_rl.envs.env_transform import EnvTransform
 from sher_rl.errors import UsageError
 
 _MOVED = ("observation", "achieved_goal")
 """What a state shows of itself; the goal stays the episode's own."""
 
 
-class KeepVisited(Transform):
+class KeepVisited(EnvTransform):
     """Keep a state of the latest episodes of a Fetch or Hand environment, for :class:`StartVisited`.
 
     Each step's is kept with the same probability, whatever the length of an episode will be. The state kept, and the
@@ -60,7 +61,7 @@ class KeepVisited(Transform):
             self.generator.set_state(state["generator"])
 
 
-class StartVisited(Transform):
+class StartVisited(EnvTransform):
     """Begin episodes of a Fetch or Hand environment where another of the same task and number has been.
 
     Environment ``i`` begins at the state that is kept of the other's environment ``i``, with a goal of its own. Until
@@ -114,9 +115,10 @@ def _chosen(begins: Tensor, one: Tensor, other: Tensor) -> Tensor:
 
 def _native(transform: Transform) -> Any:
     """The environment under a transform."""
-    env = transform.parent
+    env = transform.container
     while isinstance(env, TransformedEnv) and not hasattr(type(env), "get_state"):
         env = env.base_env
-    if isinstance(env, TransformedEnv) or not hasattr(env, "get_state"):
+    # Several environments in one ask those for what they lack, so that the type is looked at.
+    if isinstance(env, TransformedEnv) or not hasattr(type(env), "get_state"):
         raise UsageError(f"env is a {type(env).__name__}, whose states are not for others; use backend='native'.")
     return env
