@@ -32,7 +32,7 @@ def fallen(measured: dict[str, float], stored: dict[str, float]) -> list[str]:
     """A sentence for each stored ratio that is measured lower than :data:`LEAST` of it, or not at all.
 
     >>> fallen({"a": 1.0, "b": 2.0}, {"a": 2.0, "b": 2.0, "c": 1.0})
-    ['a: 1.00x, stored 2.00x', 'c: not measured, stored 1.00x']
+    ['a: 1.00x, stored 2.00x, asked for 1.40x', 'c: not measured, stored 1.00x']
     """
     sentences = []
     for name, before in stored.items():
@@ -40,7 +40,7 @@ def fallen(measured: dict[str, float], stored: dict[str, float]) -> list[str]:
         if now is None:
             sentences.append(f"{name}: not measured, stored {before:.2f}x")
         elif now < LEAST * before:
-            sentences.append(f"{name}: {now:.2f}x, stored {before:.2f}x")
+            sentences.append(f"{name}: {now:.2f}x, stored {before:.2f}x, asked for {LEAST * before:.2f}x")
     return sentences
 
 
@@ -56,7 +56,7 @@ def main(path: Path, store: bool) -> None:
         print(f"{file}: {len(measured)} ratios stored")
         return
     if not stored:
-        print(f"no ratios are stored for {processor_kind()}; nothing was compared")
+        print(f"no ratios are stored for {processor_kind()}; nothing was compared (--store keeps these)")
         return
     sentences = fallen(measured, stored)
     if sentences:

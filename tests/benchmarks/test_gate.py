@@ -41,8 +41,29 @@ def test_a_ratio_that_fell_fails_and_is_named(
     gate.main(bench, store=False)
     assert "all ratios are at least 0.7" in capsys.readouterr().out
     bench.write_text(bench.read_text().replace("0.006", "0.004"))
-    with pytest.raises(SystemExit, match=r"update \| autograd: 2\.00x, stored 3\.00x"):
+    with pytest.raises(SystemExit, match=r"update \| autograd: 2\.00x, stored 3\.00x, asked for 2\.10x"):
         gate.main(bench, store=False)
+
+
+def test_ratios_of_another_kind_of_processor_are_not_compared(
+    bench: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    monkeypatch.setattr(gate, "STORED", tmp_path / "stored")
+    gate.main(bench, store=True)
+    monkeypatch.setattr(gate, "processor_kind", lambda: "another")
+    bench.write_text(bench.read_text().replace("0.006", "0.001"))
+    gate.main(bench, store=False)
+    assert "no ratios are stored for another; nothing was compared" in capsys.readouterr().out
+
+
+def test_of_several_runs_the_lowest_ratio_is_kept(bench: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gate, "STORED", tmp_path / "stored")
+    first = bench.read_text()
+    for rival in ("0.006", "0.005", "0.008"):
+        bench.write_text(first.replace("0.006", rival))
+        gate.main(bench, store=True)
+    [file] = (tmp_path / "stored").iterdir()
+    assert json.loads(file.read_text())["update | autograd"] == 2.5
 
 
 def test_a_processor_can_be_taken_for_a_smaller_one() -> None:
