@@ -3,9 +3,8 @@
 python benchmarks/studies/ray_scale.py fetch_push
 python benchmarks/studies/ray_scale.py hand_egg --actors 1 2
 
-Four tables: what each part of a round takes; rounds with the actors of a cluster beside those in one process; how many
-frames a second the buffer takes from actors that only emit recorded episodes; and what a model of these costs predicts.
-Needs the extra ray. Measure with nothing beside it.
+Three tables: what each part of a round takes; rounds with the actors of a cluster beside those in one process; and
+what a model of these costs predicts, which ray_recorded.py checks. Needs the extra ray. Measure with nothing beside it.
 """
 
 import argparse
@@ -29,6 +28,8 @@ from sher_rl.training.run import TRANSITION
 from sher_rl.training.updates import TOGETHER, minibatches
 
 CORES = (2, 16, 64, 256)
+SHARES = (1.0, 0.1, 0.01)
+"""Of the recipe's gradient steps a frame."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,6 +44,31 @@ class Costs:
     """Of a row that is drawn through the cluster."""
     update: float
     """Of a gradient step."""
+
+    def limits(self, updates: float, rows: int, physics: int) -> dict[str, float]:
+        """Seconds that each part takes for a frame.
+
+        Args:
+            updates: gradient steps a frame.
+            rows: of a gradient step's batch.
+            physics: cores that collect.
+        """
+        return {
+            "physics": self.step / physics,
+            "buffer": self.write,
+            "learner": updates * (self.update + rows * self.sample),
+        }
+
+
+def frames_a_second(limits: dict[str, float]) -> float:
+    """Physics goes on while the learner writes, draws and learns, one after the other.
+
+    >>> frames_a_second({"physics": 0.5, "buffer": 0.25, "learner": 0.0})
+    2.0
+    >>> frames_a_second({"physics": 0.5, "buffer": 0.25, "learner": 0.75})
+    1.0
+    """
+    return 1 / max(limits["physics"], limits["buffer"] + limits["learner"])
 
 
 def seconds(call: Callable[[], object], repeats: int) -> float:
@@ -92,6 +118,7 @@ def rounds(
     rollouts: Rollouts | RemoteRollouts,
     replay: Replay | RemoteReplay,
     learner: sher_rl.FusedLearner,
+    repeats: int = 3,
 ) -> float:
     """Seconds of a round of collecting and updating."""
 
@@ -100,7 +127,7 @@ def rounds(
         for batch in minibatches(replay.buffer, config.batch_size, config.updates_per_batch):
             learner.step(batch)
 
-    return seconds(one, 3)
+    return seconds(one, repeats)
 
 
 def compare(config: sher_rl.Config, actors: list[int]) -> None:
@@ -129,13 +156,11 @@ def compare(config: sher_rl.Config, actors: list[int]) -> None:
 def predict(config: sher_rl.Config, costs: Costs) -> None:
     """Frames a second on more cores: one for the buffer, one for the learner, the others collect."""
     updates = config.updates_per_batch / config.frames_per_batch
-    for share in (1.0, 0.1, 0.01):
-        gradient = share * updates * (costs.update + config.batch_size * costs.sample)
+    for share in SHARES:
         for cores in CORES:
-            limits = {"physics": costs.step / max(1, cores - 2), "buffer": costs.write, "learner": gradient}
+            limits = costs.limits(share * updates, config.batch_size, max(1, cores - 2))
             slowest = max(limits, key=limits.__getitem__)
-            most = 1 / max(limits["physics"], limits["buffer"] + limits["learner"])
-            print(f"| {share * updates:g} | {cores} | {most:,.0f} | {slowest} |")
+            print(f"| {share * updates:g} | {cores} | {frames_a_second(limits):,.0f} | {slowest} |")
 
 
 def main() -> None:
@@ -149,7 +174,7 @@ def main() -> None:
     config = dataclasses.replace(load_recipe(args.task).CONFIG, num_threads=1, random_frames=0)
     parts = build(config)
     costs = measure(config, parts, args.repeats)
-    print(f"the buffer takes {1 / costs.write:,.0f} frames a second from actors that emit recorded episodes")
+    print(f"the buffer takes {1 / costs.write:,.0f} frames a second, one batch after the other")
     compare(config, args.actors)
     predict(config, costs)
 
