@@ -9,7 +9,6 @@ what a model of these costs predicts, which ray_recorded.py checks. Needs the ex
 
 import argparse
 import dataclasses
-import os
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -18,6 +17,7 @@ import torch
 
 import sher_rl
 from sher_rl.cli.recipe_files import load_recipe
+from sher_rl.envs.threads import cores
 from sher_rl.training.on_ray import SERVICES
 from sher_rl.training.remote.cluster import cluster
 from sher_rl.training.remote.replay import RemoteReplay
@@ -117,7 +117,7 @@ def rounds(
     config: sher_rl.Config,
     rollouts: Rollouts | RemoteRollouts,
     replay: Replay | RemoteReplay,
-    learner: sher_rl.FusedLearner,
+    learner: sher_rl.FusedLearner | sher_rl.Learner,
     repeats: int = 3,
 ) -> float:
     """Seconds of a round of collecting and updating."""
@@ -130,37 +130,53 @@ def rounds(
     return seconds(one, repeats)
 
 
-def compare(config: sher_rl.Config, actors: list[int]) -> None:
-    """Frames and gradient steps a second, in one process and with the actors of a cluster."""
+def in_one_process(config: sher_rl.Config) -> float:
+    """Frames a second of rounds without a cluster, with the configuration's threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(config.num_threads or cores())
     parts = build(config)
-    row = "| {} | {:.0f} | {:.0f} | {:.2f} |".format
-    taken = rounds(config, Rollouts(config, parts.env, parts.explorer), Replay(parts), parts.learner)
-    print(row("one process, one thread", config.frames_per_batch / taken, config.updates_per_batch / taken, 1))
-    threads = torch.get_num_threads()
-    torch.set_num_threads(os.cpu_count() or 1)
-    whole = build(dataclasses.replace(config, num_threads=None))
-    both = rounds(config, Rollouts(config, whole.env, whole.explorer), Replay(whole), whole.learner)
-    torch.set_num_threads(threads)
-    print(row("one process, all cores", config.frames_per_batch / both, config.updates_per_batch / both, taken / both))
+    rollouts = Rollouts(config, parts.env, parts.explorer)
+    taken = rounds(config, rollouts, Replay(parts), parts.learner)
+    torch.set_num_threads(before)
+    return rollouts.batch / taken
+
+
+def on_a_cluster(config: sher_rl.Config, parts: sher_rl.Parts, actors: int) -> float:
+    """Frames a second of rounds with so many collectors, which have one thread each."""
+    config = dataclasses.replace(config, ray="local", actors=actors)
+    with (
+        cluster("local", cpus=actors + SERVICES),
+        closing(RemoteRollouts(build, config, parts.explorer, parts.learner)) as rollouts,
+        closing(RemoteReplay(build, config, parts)) as replay,
+    ):
+        return rollouts.batch / rounds(config, rollouts, replay, parts.learner)
+
+
+def compare(config: sher_rl.Config, parts: sher_rl.Parts, actors: list[int]) -> None:
+    """Frames and gradient steps a second, in one process and with the collectors of a cluster."""
+    alone = in_one_process(config)
+
+    def show(name: str, frames: float) -> None:
+        updates = frames * config.updates_per_batch / config.frames_per_batch
+        print(f"| {name} | {frames:.0f} | {updates:.0f} | {frames / alone:.2f} |")
+
+    show("one process, one thread", alone)
+    threaded = dataclasses.replace(config, num_threads=None)
+    show(f"one process, {cores()} threads", in_one_process(threaded))
+    more = 4 * config.num_envs
+    show(f"the same, {more} environments", in_one_process(dataclasses.replace(threaded, num_envs=more)))
     for count in actors:
-        many = dataclasses.replace(config, ray="local", actors=count)
-        with cluster("local", cpus=count + SERVICES):
-            rollouts = RemoteRollouts(build, many, parts.explorer, parts.learner)
-            with closing(rollouts), closing(RemoteReplay(build, many, parts)) as replay:
-                remote = rounds(many, rollouts, replay, parts.learner)
-        print(
-            row(f"{count} actors", config.frames_per_batch / remote, config.updates_per_batch / remote, taken / remote)
-        )
+        show(f"cluster, {count} collectors", on_a_cluster(config, parts, count))
 
 
 def predict(config: sher_rl.Config, costs: Costs) -> None:
     """Frames a second on more cores: one for the buffer, one for the learner, the others collect."""
     updates = config.updates_per_batch / config.frames_per_batch
     for share in SHARES:
-        for cores in CORES:
-            limits = costs.limits(share * updates, config.batch_size, max(1, cores - 2))
+        for count in CORES:
+            limits = costs.limits(share * updates, config.batch_size, max(1, count - 2))
             slowest = max(limits, key=limits.__getitem__)
-            print(f"| {share * updates:g} | {cores} | {frames_a_second(limits):,.0f} | {slowest} |")
+            print(f"| {share * updates:g} | {count} | {frames_a_second(limits):,.0f} | {slowest} |")
 
 
 def main() -> None:
@@ -175,7 +191,7 @@ def main() -> None:
     parts = build(config)
     costs = measure(config, parts, args.repeats)
     print(f"the buffer takes {1 / costs.write:,.0f} frames a second, one batch after the other")
-    compare(config, args.actors)
+    compare(config, parts, args.actors)
     predict(config, costs)
 
 
