@@ -23,7 +23,7 @@ from sher_rl.training.remote.cluster import cluster
 from sher_rl.training.remote.replay import RemoteReplay
 from sher_rl.training.remote.rollouts import RemoteRollouts
 from sher_rl.training.replay import Replay
-from sher_rl.training.rollouts import Rollouts
+from sher_rl.training.rollouts import Rollouts, frames_of_a_batch
 from sher_rl.training.run import TRANSITION
 from sher_rl.training.updates import TOGETHER, minibatches
 
@@ -131,42 +131,42 @@ def rounds(
 
 
 def in_one_process(config: sher_rl.Config) -> float:
-    """Frames a second of rounds without a cluster, with the configuration's threads."""
+    """Seconds of a round without a cluster, with the configuration's threads."""
     before = torch.get_num_threads()
     torch.set_num_threads(config.num_threads or cores())
     parts = build(config)
-    rollouts = Rollouts(config, parts.env, parts.explorer)
-    taken = rounds(config, rollouts, Replay(parts), parts.learner)
+    taken = rounds(config, Rollouts(config, parts.env, parts.explorer), Replay(parts), parts.learner)
     torch.set_num_threads(before)
-    return rollouts.batch / taken
+    return taken
 
 
-def on_a_cluster(config: sher_rl.Config, parts: sher_rl.Parts, actors: int) -> float:
-    """Frames a second of rounds with so many collectors, which have one thread each."""
-    config = dataclasses.replace(config, ray="local", actors=actors)
+def on_a_cluster(config: sher_rl.Config, parts: sher_rl.Parts) -> float:
+    """Seconds of a round with collectors, which have one thread each."""
     with (
-        cluster("local", cpus=actors + SERVICES),
+        cluster("local", cpus=config.actors + SERVICES),
         closing(RemoteRollouts(build, config, parts.explorer, parts.learner)) as rollouts,
         closing(RemoteReplay(build, config, parts)) as replay,
     ):
-        return rollouts.batch / rounds(config, rollouts, replay, parts.learner)
+        return rounds(config, rollouts, replay, parts.learner)
 
 
 def compare(config: sher_rl.Config, parts: sher_rl.Parts, actors: list[int]) -> None:
     """Frames and gradient steps a second, in one process and with the collectors of a cluster."""
     alone = in_one_process(config)
 
-    def show(name: str, frames: float) -> None:
-        updates = frames * config.updates_per_batch / config.frames_per_batch
-        print(f"| {name} | {frames:.0f} | {updates:.0f} | {frames / alone:.2f} |")
+    def show(name: str, config: sher_rl.Config, taken: float) -> None:
+        frames = frames_of_a_batch(config)
+        speed = alone / taken * frames / config.frames_per_batch
+        print(f"| {name} | {frames / taken:.0f} | {config.updates_per_batch / taken:.0f} | {speed:.2f} |")
 
-    show("one process, one thread", alone)
+    show("one process, one thread", config, alone)
     threaded = dataclasses.replace(config, num_threads=None)
-    show(f"one process, {cores()} threads", in_one_process(threaded))
-    more = 4 * config.num_envs
-    show(f"the same, {more} environments", in_one_process(dataclasses.replace(threaded, num_envs=more)))
+    show(f"one process, {cores()} threads", threaded, in_one_process(threaded))
+    more = dataclasses.replace(threaded, num_envs=4 * config.num_envs)
+    show(f"the same, {more.num_envs} environments", more, in_one_process(more))
     for count in actors:
-        show(f"cluster, {count} collectors", on_a_cluster(config, parts, count))
+        many = dataclasses.replace(config, ray="local", actors=count)
+        show(f"cluster, {count} collectors", many, on_a_cluster(many, parts))
 
 
 def predict(config: sher_rl.Config, costs: Costs) -> None:

@@ -6,20 +6,17 @@ import dataclasses
 from contextlib import closing
 from pathlib import Path
 
-import torch
-
-from sher_rl.envs.threads import cores
 from sher_rl.errors import UsageError
 from sher_rl.training.checks import check_actions
 from sher_rl.training.config import AnyConfig
 from sher_rl.training.loop import OnEvaluate, already_done, check_buffer, prepare, run_to_the_end
 from sher_rl.training.remote.actors import Build, MakeTestEnv
-from sher_rl.training.remote.cluster import LOCAL, ActorDied, cluster
+from sher_rl.training.remote.cluster import ActorDied, cluster
 from sher_rl.training.remote.evaluation import RemoteEvaluation
 from sher_rl.training.remote.replay import RemoteReplay
 from sher_rl.training.remote.rollouts import RemoteRollouts
 from sher_rl.training.samplers import nothing
-from sher_rl.training.threads import Threads, shared_out, use_threads
+from sher_rl.training.threads import threads_of, use_threads
 
 SERVICES = 2
 """Processors for the buffer and for evaluations."""
@@ -77,13 +74,3 @@ def train_on_ray(
             except ActorDied as death:
                 folder = config.resume or config.out_dir / str(config.run_name)
                 raise ActorDied(f"{death}; go on with --resume {folder}.") from death
-
-
-def threads_of(config: AnyConfig) -> Threads:
-    """``num_threads`` of each process. Without it, what this machine has; on another cluster one for each collector."""
-    if config.num_threads is not None:
-        return Threads(config.num_threads, config.num_threads)
-    if config.ray != LOCAL:
-        return Threads(torch.get_num_threads(), 1)
-    threads = shared_out(cores(), config.actors)
-    return threads._replace(learner=min(threads.learner, torch.get_num_threads()))

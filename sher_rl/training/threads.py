@@ -8,6 +8,10 @@ from typing import NamedTuple
 
 import torch
 
+from sher_rl.envs.threads import cores
+from sher_rl.training.config import RunConfig
+from sher_rl.training.remote.cluster import LOCAL
+
 
 def use_threads(num_threads: int | None) -> None:
     """Let torch compute with as many threads from now on; None changes nothing."""
@@ -39,6 +43,16 @@ def shared_out(processors: int, collectors: int) -> Threads:
         return Threads(processors, processors)
     each = max(1, (processors - 2) // collectors)
     return Threads(max(1, processors - 1 - collectors * each), each)
+
+
+def threads_of(config: RunConfig) -> Threads:
+    """``num_threads`` of each process. Without it, what this machine has; on another cluster one for each collector."""
+    if config.num_threads is not None:
+        return Threads(config.num_threads, config.num_threads)
+    if config.ray != LOCAL:
+        return Threads(torch.get_num_threads(), 1)
+    threads = shared_out(cores(), config.actors)
+    return threads._replace(learner=min(threads.learner, torch.get_num_threads()))
 
 
 @contextmanager

@@ -1,9 +1,12 @@
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 import torch
+from helpers.small import small_config
 
-from sher_rl.training.threads import one_torch_thread, shared_out
+from sher_rl.envs.threads import cores
+from sher_rl.training.threads import one_torch_thread, shared_out, threads_of
 
 
 def test_torch_has_its_threads_again_afterwards() -> None:
@@ -36,3 +39,14 @@ def test_threads_that_are_busy_together_have_a_processor_each(
     processors: int, collectors: int, threads: tuple[int, int]
 ) -> None:
     assert shared_out(processors, collectors) == threads
+
+
+@pytest.mark.parametrize("ray", ["local", "10.0.0.1:6379"])
+def test_each_process_has_the_threads_that_are_asked_for(ray: str, tmp_path: Path) -> None:
+    assert threads_of(small_config(tmp_path, ray=ray, num_threads=3)) == (3, 3)
+
+
+def test_where_none_are_asked_for_a_cluster_here_has_what_the_machine_has(tmp_path: Path) -> None:
+    torch_has = torch.get_num_threads()
+    assert threads_of(small_config(tmp_path, ray="local", num_threads=None)) == (min(torch_has, cores()), cores())
+    assert threads_of(small_config(tmp_path, ray="10.0.0.1:6379", num_threads=None)) == (torch_has, 1)
