@@ -131,4 +131,4 @@ def main(config: sher_rl.DherConfig) -> None:
 
 
 if __name__ == "__main__":
-    cli_of_tasks(main, published)
+    cli_of_tasks(main, published, "DyReach-v0")

@@ -3,6 +3,7 @@ import csv
 import dataclasses
 import math
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +20,7 @@ from sher_rl.training.config import Critic, Sampling
 
 ENV = {path: ["--env=HandManipulateEgg-v1"] for path in METHODS} | {RELAY: ["--env=FetchPush-v4"]}
 ENV |= {DHER: ["--env=DyReach-v0"], DEMONSTRATIONS: ["--env=FetchPush-v4", "--demonstrations=2"]}
+OF_TASKS = [path for path in sorted(RELAY.parent.glob("*.py")) if "cli_of_tasks(" in path.read_text()]
 FILES = {".lock", "config.json", "versions.json", "progress.csv", "policy.pt", "critics.pt", "curve.png", "checkpoints"}
 
 
@@ -40,6 +42,17 @@ def test_methods_train_alike() -> None:
     trees = [ast.parse(path.read_text()) for path in METHODS]
     mains = [next(node for node in tree.body if getattr(node, "name", "") == "main") for tree in trees]
     assert len({ast.unparse(main.body) for main in mains}) == 1
+
+
+@pytest.mark.parametrize("path", OF_TASKS, ids=lambda path: path.stem)
+def test_a_method_explains_its_flags_where_no_task_is_named(
+    path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", [str(path), "--help"])
+    with pytest.raises(SystemExit) as end:
+        runpy.run_path(str(path), run_name="__main__")
+    assert end.value.code == 0
+    assert "--total-frames" in capsys.readouterr().out
 
 
 def test_line_numbers_of_the_algorithm_stand_in_its_order() -> None:
