@@ -1,9 +1,16 @@
-"""MuJoCo, imported before TorchRL is, where ``MUJOCO_GL`` names a backend that is not there.
+"""MuJoCo, imported before TorchRL is, with any value of ``MUJOCO_GL``, although only films need a backend.
 
-Importing MuJoCo fails then, and with it TorchRL, although only films need a backend; they say what is wrong with it.
+- A backend that is not there makes the import fail, and with it TorchRL's. Films say what is wrong with it.
+- OSMesa brings a copy of LLVM, beside which Triton's cannot be loaded any more: the process ends without a word. So
+  Triton, which torch imports in any case, comes first.
 """
 
 import os
+from contextlib import suppress
+
+if os.environ.get("MUJOCO_GL", "").lower() == "osmesa":
+    with suppress(ImportError):  # torch for processors alone has no Triton
+        import triton  # noqa: F401
 
 try:
     import mujoco

@@ -89,6 +89,7 @@ def test_a_backend_that_does_not_render_gets_one_sentence(backend: str, tmp_path
     assert not (tmp_path / "out.mp4").exists()
 
 
-def test_it_matters_to_films_only() -> None:
-    result = play("--pretrained", "FetchReach", "--episodes", "1", MUJOCO_GL="broken")
+@pytest.mark.parametrize("backend", ["broken", "osmesa"])
+def test_it_matters_to_films_only(backend: str) -> None:
+    result = play("--pretrained", "FetchReach", "--episodes", "1", MUJOCO_GL=backend)
     assert "success 1.000 in 1 deterministic episodes" in result.stdout
