@@ -15,8 +15,9 @@ from sher_rl.training.remote.cluster import ActorDied, cluster
 from sher_rl.training.remote.evaluation import RemoteEvaluation
 from sher_rl.training.remote.replay import RemoteReplay
 from sher_rl.training.remote.rollouts import RemoteRollouts
+from sher_rl.training.remote.threads import threads_of
 from sher_rl.training.samplers import nothing
-from sher_rl.training.threads import threads_of, use_threads
+from sher_rl.training.threads import use_threads
 
 SERVICES = 2
 """Processors for the buffer and for evaluations."""
