@@ -70,16 +70,18 @@ TASKS = {f"PointMass{dims}": partial(point_mass, dims) for dims in range(2, 7)} 
     "PointMaze_UMaze-v3": partial(maze, "PointMaze_UMaze-v3", half=2.5, steps=100),
     "AntMaze_UMaze-v5": partial(maze, "AntMaze_UMaze-v5", half=10.0, steps=300),
 }
-ANT = {
-    "total_frames": 300_000,
-    "frames_per_batch": 6_000,
-    "updates_per_batch": 1_500,
-    "random_frames": 12_000,
-    "buffer_size": 300_000,
-    "hidden": (256, 256),
-    "eval_frames": 60_000,
+NUMBERS = {
+    "AntMaze_UMaze-v5": {
+        "total_frames": 300_000,
+        "frames_per_batch": 6_000,
+        "updates_per_batch": 1_500,
+        "random_frames": 12_000,
+        "buffer_size": 300_000,
+        "hidden": (256, 256),
+        "eval_frames": 60_000,
+    },
 }
-"""Numbers that the ant has for itself: it has to learn to walk."""
+"""What a task has for itself: an ant has to learn to walk."""
 PROPOSALS: dict[str, Callable[[Task, TensorStorage, torch.Generator], sher_rl.GoalProposal]] = {
     "gan": lambda task, storage, generator: sher_rl.GoalGAN(
         task.low, task.high, storage, pool=30, replayed=1 / 3, attempts=3, r_min=0.1, r_max=0.9, generator=generator
@@ -126,7 +128,7 @@ def published(env_id: str) -> sher_rl.CurriculumConfig:
         eval_episodes=100,
         train_eval_episodes=0,
     )
-    return dataclasses.replace(config, **ANT) if env_id.startswith("AntMaze") else config
+    return dataclasses.replace(config, **NUMBERS.get(env_id, {}))
 
 
 def build(config: sher_rl.CurriculumConfig) -> sher_rl.Parts:
