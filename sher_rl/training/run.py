@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from sher_rl.checkpoint.run import RunCheckpoint
 from sher_rl.errors import UsageError
 from sher_rl.modules.critics_file import save_critics
@@ -31,6 +33,7 @@ from sher_rl.training.replay import Replay
 from sher_rl.training.rollouts import Rollouts
 from sher_rl.training.samplers import Stateful
 from sher_rl.training.successes import episode_success, goal_moves
+from sher_rl.training.threads import RoundThreads, may_change_threads
 from sher_rl.training.updates import gradient_steps
 
 TRANSITION = (
@@ -89,6 +92,7 @@ class Run:
             self._go_on()
         if self.why_not_saved:
             self.progress.warn(f"warning: there will be no checkpoints, and no --resume: {self.why_not_saved}")
+        self.threads = RoundThreads(torch.get_num_threads(), may_change_threads(config, parts.learner))
         self.saved = time.monotonic()
 
     def _go_on(self) -> None:
@@ -146,8 +150,9 @@ class Run:
 
     def update(self) -> None:
         """Take the gradient steps of a round."""
-        for statistics in gradient_steps(self.config, self.replay.buffer, self.parts.learner, self.folder):
-            self.progress.updated(statistics)
+        with self.threads.round():
+            for statistics in gradient_steps(self.config, self.replay.buffer, self.parts.learner, self.folder):
+                self.progress.updated(statistics)
         self.replay.on_cycle(self.progress.frames)
 
     def evaluate(self) -> None:

@@ -47,6 +47,11 @@ class Gradients(NamedTuple):
     statistics: dict[str, Tensor]
     """What the loss says of itself, and ``grad_norm``: one number each."""
 
+    def equals(self, other: Gradients) -> bool:
+        """Whether all numbers are the same to the bit."""
+        pairs = zip((*self[:3], *self.statistics.values()), (*other[:3], *other.statistics.values()), strict=True)
+        return all(torch.equal(mine, theirs) for mine, theirs in pairs)
+
 
 class Fusion(NamedTuple):
     """What :class:`~sher_rl.FusedLearner` knows of a loss; networks by their names in it."""

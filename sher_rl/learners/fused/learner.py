@@ -18,14 +18,14 @@ from sher_rl.learners.fused import ddpg as fused_ddpg
 from sher_rl.learners.fused import sher as fused_sher
 from sher_rl.learners.fused.cloning import cloning_of
 from sher_rl.learners.fused.flat_weights import FlatNetworks
-from sher_rl.learners.fused.layers import Batch, Fusion
+from sher_rl.learners.fused.layers import Batch, Fusion, Gradients
 from sher_rl.learners.fused.verification import INSTEAD, agrees_with_autograd, check_batch
 from sher_rl.modules.networks import STATE
 from sher_rl.objectives.checks import check_has
 from sher_rl.objectives.cloning import QFilteredCloning
 from sher_rl.objectives.ddpg import MultiGoalDDPGLoss
 from sher_rl.objectives.sher import SoftMultiGoalLoss
-from sher_rl.processor import bfloat16_unit
+from sher_rl.processor import bfloat16_unit, torch_threads
 from sher_rl.replay.mix import DEMONSTRATION
 
 
@@ -91,7 +91,7 @@ class FusedLearner:
         critic = {"params": [self._critic.vector], "lr": critic_lr}
         actor = {"params": [self._actor.vector], "lr": actor_lr}
         self.optimizer = torch.optim.Adam([critic, actor], fused=True)
-        self._verified = False
+        self._verified: Batch | None = None
         self._layers = [*self._critic.layers, *self._actor.layers, *self._target.layers]
         self._gradients = fusion.gradients
         if compile:
@@ -108,14 +108,32 @@ class FusedLearner:
         """
         check_batch(batch)
         tensors = self._tensors(batch)
-        if not self._verified:
-            self._verified = self._verify(batch, tensors)
-        critic, actor, error, statistics = self._gradients(*self._layers, tensors, *self._fusion.arguments(tensors))
+        if self._verified is None and self._verify(batch, tensors):
+            self._verified = tensors
+        critic, actor, error, statistics = self._gradients_of(tensors)
         batch.set("td_error", error.clone())  # a CUDA graph writes its outputs anew at each step
         named = dict(zip(statistics, torch.stack(list(statistics.values())).unbind(), strict=True))
         if losses_are_finite(named):
             self._descend(critic, actor)
         return named
+
+    def _gradients_of(self, tensors: Batch) -> Gradients:
+        return self._gradients(*self._layers, tensors, *self._fusion.arguments(tensors))
+
+    @torch.no_grad()
+    def same_on_one_thread(self) -> bool:
+        """Whether gradients are the same to the bit with one thread of torch as with those it has, on the first batch.
+
+        Large products may be cut into parts, one a thread, whose sums are rounded differently. False before the first
+        step, and on a GPU, where torch's threads do not compute them. Compiles for one thread, in a few seconds.
+        """
+        if self._verified is None or self._actor.vector.is_cuda:
+            return False
+        with torch.random.fork_rng([]):
+            many = self._gradients_of(self._verified)
+        with torch.random.fork_rng([]), torch_threads(1):
+            one = self._gradients_of(self._verified)
+        return many.equals(one)
 
     def _verify(self, batch: TensorDictBase, tensors: Batch) -> bool:
         """Hold the gradients, in float32 and not compiled, to the loss and autograd, both from the same draws."""

@@ -1,6 +1,7 @@
 """What FusedLearner takes, and what it does beside the gradients."""
 
 import copy
+from collections.abc import Iterator
 
 import pytest
 import torch
@@ -17,6 +18,8 @@ from sher_rl import (
     make_ddpg_networks,
     make_networks,
 )
+from sher_rl.learners.fused.layers import Gradients
+from sher_rl.processor import torch_threads
 
 RATES = {"actor_lr": 1e-3, "critic_lr": 1e-3, "polyak": 0.9}
 
@@ -83,3 +86,41 @@ def test_a_step_that_is_not_finite_is_not_taken() -> None:
 
 def test_fast_dtype_is_one_the_learner_takes() -> None:
     assert fast_dtype() in (torch.float32, torch.bfloat16)
+
+
+@pytest.fixture
+def two_threads() -> Iterator[None]:
+    with torch_threads(2):
+        yield
+
+
+def test_gradients_are_the_same_on_one_thread(two_threads: None) -> None:
+    learner = FusedLearner(make_loss(32), **RATES, compile=False)
+    assert not learner.same_on_one_thread()  # nothing is known before the first step
+    learner.step(random_batch(64))
+    state = torch.get_rng_state()
+    assert learner.same_on_one_thread()
+    assert torch.equal(state, torch.get_rng_state())
+    assert torch.get_num_threads() == 2
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_steps_are_the_same_if_the_threads_change(two_threads: None, dtype: torch.dtype) -> None:
+    loss = SoftMultiGoalLoss(*make_networks(DIMS, (64, 64)), alpha=0.1, gamma=0.9)
+    other = copy.deepcopy(loss)
+    batches = [random_batch(256) for _ in range(4)]
+    for each, threads in ((loss, [2, 2, 2, 2]), (other, [2, 1, 2, 1])):
+        learner = FusedLearner(each, **RATES, dtype=dtype, compile=False)
+        torch.manual_seed(1)
+        for batch, count in zip(batches, threads, strict=True):
+            with torch_threads(count):
+                learner.step(batch.clone())
+    for (name, p), (_, q) in zip(loss.state_dict().items(), other.state_dict().items(), strict=True):
+        assert torch.equal(p, q), name
+
+
+def test_gradients_of_other_bits_are_told_apart() -> None:
+    one = Gradients(torch.ones(2), torch.ones(2), torch.ones(3), {"loss_actor": torch.tensor(1.0)})
+    assert one.equals(one._replace(critic=torch.ones(2)))
+    assert not one.equals(one._replace(critic=torch.tensor([1.0, 1.0 + 1e-7])))
+    assert not one.equals(one._replace(statistics={"loss_actor": torch.tensor(2.0)}))
