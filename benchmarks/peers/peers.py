@@ -4,8 +4,9 @@
     python benchmarks/peers/peers.py peers/bin/python [BATCH ...]
 
 Each library runs in a process of its own and works only when it is its turn; sampling is included. In each round all
-of them work alone, and then beside one process that is always busy. For the speed with AVX2 alone, on a larger
-processor: ``ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 XLA_FLAGS=--xla_cpu_max_isa=AVX2``.
+of them work alone, and then beside one process that is always busy, where training goes over to one thread. For the speed
+with AVX2 alone, on a larger processor: ``ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2
+XLA_FLAGS=--xla_cpu_max_isa=AVX2``, and a folder of its own as ``TORCHINDUCTOR_CACHE_DIR``.
 """
 
 from __future__ import annotations
@@ -80,7 +81,12 @@ def main(peers_python: str, batches: list[int]) -> None:
 
 def measure(peers_python: str, shape: str, batch: int, neighbour: Neighbour) -> None:
     """Let the libraries take turns at one shape and batch, and print their rows."""
-    pythons = {"ours": sys.executable, "sbx": peers_python, "stable-baselines3": peers_python}
+    pythons = {
+        "ours": sys.executable,
+        "ours, one thread": sys.executable,
+        "sbx": peers_python,
+        "stable-baselines3": peers_python,
+    }
     workers = {
         library: Worker(python, "peers_worker.py", library, shape, str(batch)) for library, python in pythons.items()
     }

@@ -5,16 +5,26 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 
 
 def ours(shape: str, batch: int) -> Callable[[int], None]:
-    """Our recipes' updates."""
+    """Our recipes' updates, on all cores."""
     from benchmarks.recipes import load  # noqa: PLC0415
 
     load("openmp")  # before torch, as the recipes
     from benchmarks.suite.subjects import SHAPES, fused_updates  # noqa: PLC0415
 
     return fused_updates(SHAPES[shape], batch)
+
+
+def ours_on_one_thread(shape: str, batch: int) -> Callable[[int], None]:
+    """What training goes over to beside a busy process."""
+    run = ours(shape, batch)
+    import torch  # noqa: PLC0415
+
+    torch.set_num_threads(1)
+    return run
 
 
 def peer(library: str, shape: str, batch: int) -> Callable[[int], None]:
@@ -76,7 +86,9 @@ def peer(library: str, shape: str, batch: int) -> Callable[[int], None]:
 
 def main(library: str, shape: str, batch: str) -> None:
     """Answer each number on standard input."""
-    run = ours(shape, int(batch)) if library == "ours" else peer(library, shape, int(batch))
+    makers = {"ours": ours, "ours, one thread": ours_on_one_thread}
+    make = makers.get(library, partial(peer, library))
+    run = make(shape, int(batch))
     for line in sys.stdin:
         start = time.perf_counter()
         run(int(line))

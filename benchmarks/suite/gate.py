@@ -5,7 +5,7 @@ python benchmarks/suite/gate.py bench.json --store    # keep the lower of these 
 
 Processors are of four kinds: those with matrix units for bfloat16 (amx), with AVX-512 and its bfloat16 products (bf16),
 with AVX-512 without them, and with AVX2 alone. ``ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2`` make the last of a
-larger one.
+larger one, with a folder of its own as ``TORCHINDUCTOR_CACHE_DIR``.
 """
 
 import argparse
