@@ -4,8 +4,8 @@
     python benchmarks/peers/peers.py peers/bin/python [BATCH ...]
 
 Each library runs in a process of its own and works only when it is its turn; sampling is included. In each round all
-of them work alone, and then beside one process that is always busy, where training goes over to one thread. For the speed
-with AVX2 alone, on a larger processor: ``ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2
+of them work alone, and then beside one process that is always busy, where training goes over to one thread. For the
+speed with AVX2 alone, on a larger processor: ``ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2
 XLA_FLAGS=--xla_cpu_max_isa=AVX2``, and a folder of its own as ``TORCHINDUCTOR_CACHE_DIR``.
 """
 
