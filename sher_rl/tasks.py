@@ -245,4 +245,4 @@ def task_name(env_id: str) -> str:
     ('fetch_pick_and_place', 'hand_egg')
     """
     name = re.split(r"[:/]", env_id)[-1].partition("-")[0].replace("Manipulate", "")
-    return "_".join(re.findall(r"[A-Z]?[a-z0-9]+|[A-Z]+", name)).lower()
+    return "_".join(re.findall(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])", name)).lower()

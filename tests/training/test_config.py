@@ -24,6 +24,7 @@ def test_algorithmic_numbers_have_no_defaults() -> None:
         ("HandManipulateEgg-v1", "hand_egg"),
         ("HandReach-v3", "hand_reach"),
         ("my_tasks:room/push2D-v0", "push2_d"),
+        ("PointMaze_UMaze-v3", "point_maze_u_maze"),
     ],
 )
 def test_task_names(env_id: str, task: str, tmp_path: Path) -> None:
