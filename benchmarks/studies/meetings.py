@@ -1,7 +1,7 @@
 """Where achieved goals can meet goals that move, as DHER needs: ``python benchmarks/studies/meetings.py``.
 
-For each task, from 320 episodes of random actions: cells of 1 cm that the achieved goals and the desired ones came into,
-those that both came into, and the least distance between an achieved and a desired goal.
+For each task, from 320 episodes of random actions: cells of 1 cm that achieved goals and desired ones came into, those
+that both came into, and the least distance between an achieved and a desired goal.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 from sher_rl.checkpoint.rows import load_rows, rows_state
@@ -13,6 +14,7 @@ from sher_rl.training.replay import Replay
 from sher_rl.training.rollouts import Rollouts
 from sher_rl.training.run import TRANSITION
 from sher_rl.training.samplers import OnCycle, nothing
+from sher_rl.training.threads import RoundThreads, round_threads
 from sher_rl.training.updates import gradient_steps
 
 
@@ -52,9 +54,15 @@ class Rival:
         self.first(frames)
         while self.frames < frames:
             self._collect()
-        for _ in gradient_steps(self.config, self.parts.buffer, self.parts.learner, self.config.out_dir):
-            pass
+        with self._threads.round():
+            for _ in gradient_steps(self.config, self.parts.buffer, self.parts.learner, self.config.out_dir):
+                pass
         self.parts.on_cycle(self.frames)
+
+    @cached_property
+    def _threads(self) -> RoundThreads:
+        """Made in the first round, when torch has the run's number of threads."""
+        return round_threads(self.config, self.parts.learner)
 
     def _collect(self) -> None:
         data = next(self.rollouts)

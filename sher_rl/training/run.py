@@ -9,8 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from sher_rl.checkpoint.run import RunCheckpoint
 from sher_rl.errors import UsageError
 from sher_rl.modules.critics_file import save_critics
@@ -33,7 +31,7 @@ from sher_rl.training.replay import Replay
 from sher_rl.training.rollouts import Rollouts
 from sher_rl.training.samplers import Stateful
 from sher_rl.training.successes import episode_success, goal_moves
-from sher_rl.training.threads import RoundThreads, may_change_threads
+from sher_rl.training.threads import round_threads
 from sher_rl.training.updates import gradient_steps
 
 TRANSITION = (
@@ -92,7 +90,7 @@ class Run:
             self._go_on()
         if self.why_not_saved:
             self.progress.warn(f"warning: there will be no checkpoints, and no --resume: {self.why_not_saved}")
-        self.threads = RoundThreads(torch.get_num_threads(), may_change_threads(config, parts.learner))
+        self.threads = round_threads(config, parts.learner)
         self.saved = time.monotonic()
 
     def _go_on(self) -> None:

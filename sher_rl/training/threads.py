@@ -22,20 +22,6 @@ PATIENCE = 50
 """Rounds with one thread, after which all have another try."""
 
 
-def may_change_threads(config: RunConfig, learner: FusedLearner | Learner) -> Callable[[], bool]:
-    """What says whether a run may change its threads: not where their number was given, nor if results would differ.
-
-    A learner on a cluster may wait for batches, so the time on its cores does not tell.
-    """
-    if config.num_threads is not None or config.ray or not isinstance(learner, FusedLearner):
-        return _no
-    return learner.same_on_one_thread
-
-
-def _no() -> bool:
-    return False
-
-
 def use_threads(num_threads: int | None) -> None:
     """Let torch compute with as many threads from now on; None changes nothing."""
     if num_threads is not None:
@@ -104,3 +90,18 @@ class RoundThreads:
     @cached_property
     def _may_change(self) -> bool:
         return self._all > 1 and self._same()
+
+
+def round_threads(config: RunConfig, learner: FusedLearner | Learner) -> RoundThreads:
+    """Threads of a run's gradient steps: those of torch now, and fixed where their number was given.
+
+    Fixed, too, on a cluster, where a learner that waits for batches has little time on its core in any case.
+    """
+    threads = torch.get_num_threads()
+    if config.num_threads is not None or config.ray or not isinstance(learner, FusedLearner):
+        return RoundThreads(threads, _no)
+    return RoundThreads(threads, learner.same_on_one_thread)
+
+
+def _no() -> bool:
+    return False

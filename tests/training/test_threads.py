@@ -4,12 +4,16 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import pytest
 import torch
+from helpers.batches import DIMS, random_batch
+from helpers.small import small_config
 
+from sher_rl import FusedLearner, SoftMultiGoalLoss, make_networks
 from sher_rl.processor import torch_threads
-from sher_rl.training.threads import CROWDED, PATIENCE, RoundThreads, one_torch_thread
+from sher_rl.training.threads import CROWDED, PATIENCE, RoundThreads, one_torch_thread, round_threads
 
 
 @pytest.fixture
@@ -85,3 +89,16 @@ def test_rounds_beside_busy_processes_have_one_thread(two_threads: None) -> None
     assert threads.threads == 1
     with threads.round():
         assert torch.get_num_threads() == 1
+
+
+@pytest.mark.parametrize(("options", "chosen"), [({}, True), ({"num_threads": 2}, False), ({"ray": "local"}, False)])
+def test_threads_are_chosen_where_their_number_was_not_given(
+    two_threads: None, tmp_path: Path, options: dict, chosen: bool
+) -> None:
+    loss = SoftMultiGoalLoss(*make_networks(DIMS, (16,)), alpha=0.1, gamma=0.9)
+    learner = FusedLearner(loss, actor_lr=1e-3, critic_lr=1e-3, polyak=0.9, compile=False)
+    learner.step(random_batch(64))
+    threads = round_threads(small_config(tmp_path, **options), learner)
+    for _ in range(CROWDED):
+        threads.choose(1.0, 1.0)
+    assert threads.threads == (1 if chosen else 2)
