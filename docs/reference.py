@@ -8,6 +8,8 @@ from sphinx.util.inspect import signature, stringify_signature
 HIDDEN = ("(*args, **kwargs)", "(*args: Any, **kwargs: Any)")
 BEFORE_NAPOLEON = 400
 """Napoleon's own priority is Sphinx's default, 500."""
+EMPTY_COMMENT = ".."
+"""Shows nothing; napoleon takes the words before a colon for a type in the first line alone."""
 
 
 def arguments_of_class(
@@ -29,7 +31,7 @@ def attribute_as_written(app: Any, what: str, name: str, thing: Any, options: An
     if lines[0].startswith("Alias for field number"):
         lines.clear()
     else:
-        lines.insert(0, "")
+        lines[:0] = [EMPTY_COMMENT, ""]
 
 
 def setup(app: Sphinx) -> None:

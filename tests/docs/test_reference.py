@@ -40,7 +40,7 @@ def test_a_colon_in_an_attributes_docstring_makes_no_type(reference: ModuleType)
     lines = ["Of the observation: what comes to the object."]
     reference.attribute_as_written(None, "attribute", "", None, None, lines)
     shown = str(GoogleDocstring(lines, Config(), None, "attribute", "part", None))
-    assert shown.strip() == "Of the observation: what comes to the object."
+    assert shown.strip() == "..\n\nOf the observation: what comes to the object."
 
 
 def test_field_numbers_of_a_named_tuple_are_left_out(reference: ModuleType) -> None:
