@@ -1,5 +1,6 @@
 """Repairs of the reference: arguments that TorchRL's metaclasses hide, and what Sphinx makes of attributes."""
 
+import re
 from typing import Any
 
 from sphinx.application import Sphinx
@@ -15,9 +16,14 @@ EMPTY_COMMENT = ".."
 def arguments_of_class(
     app: Any, what: str, name: str, thing: Any, options: Any, arguments: str | None, returned: str | None
 ) -> tuple[str, None] | None:
-    """Arguments of ``__init__`` with their types, or none for a protocol; for ``autodoc-process-signature``."""
-    if what != "class" or arguments not in HIDDEN:
+    """Arguments of ``__init__`` with their types, or none for a protocol; for ``autodoc-process-signature``.
+
+    A default that is a function stands there by its name, since Sphinx reads signatures as Python.
+    """
+    if what != "class" or arguments is None:
         return None
+    if arguments not in HIDDEN:
+        return re.sub(r"<function (\w+)>", r"\1", arguments), None
     if getattr(thing, "_is_protocol", False):
         return "", None
     built = signature(thing.__init__, bound_method=True)

@@ -30,7 +30,8 @@ def test_a_protocol_is_built_with_nothing(reference: ModuleType) -> None:
 
 
 def test_what_autodoc_reads_itself_stays(reference: ModuleType) -> None:
-    assert reference.arguments_of_class(None, "class", "", sher_rl.GoalDims, None, "(observation: int)", None) is None
+    kept = reference.arguments_of_class(None, "class", "", sher_rl.GoalDims, None, "(observation: int)", None)
+    assert kept == ("(observation: int)", None)
     assert reference.arguments_of_class(None, "function", "", sher_rl.make_env, None, HIDDEN, None) is None
 
 
@@ -47,3 +48,9 @@ def test_field_numbers_of_a_named_tuple_are_left_out(reference: ModuleType) -> N
     lines = ["Alias for field number 0"]
     reference.attribute_as_written(None, "attribute", "", None, None, lines)
     assert lines == []
+
+
+def test_a_default_that_is_a_function_is_readable_python(reference: ModuleType) -> None:
+    given = "(on_cycle: Callable = <function nothing>)"
+    shown, _ = reference.arguments_of_class(None, "class", "", sher_rl.Parts, None, given, None)
+    assert shown == "(on_cycle: Callable = nothing)"
