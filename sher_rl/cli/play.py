@@ -24,6 +24,10 @@ from sher_rl.training.evaluation import TEST_ENVS, evaluate
 from sher_rl.training.film import film
 from sher_rl.training.recording import check_new, record_demonstrations, save_demonstrations
 
+COUNTED = 100
+FILMED = 10
+"""Episodes to play where ``--episodes`` does not say: rendering takes a second or two for each."""
+
 
 @dataclass(frozen=True)
 class Args:
@@ -35,8 +39,8 @@ class Args:
     """In place of a run: task whose trained policy comes with the package, such as FetchPush."""
     env_id: str | None = None
     """Task to play, module:id for one of your own; the default is what the policy was trained on."""
-    episodes: int = 100
-    """Deterministic episodes; with the defaults, exactly those of training's evaluations."""
+    episodes: int | None = None
+    """Deterministic episodes; 10 for a film, else 100, which with the defaults are those of training's evaluations."""
     seed: int | None = None
     """Seed of the first episode; the default is the run's own test seed."""
     num_envs: int = TEST_ENVS
@@ -51,8 +55,9 @@ class Args:
 
 def main(args: Args) -> None:
     """Evaluate, film or record what ``args`` name."""
-    if args.episodes < 1:
-        raise UsageError(f"episodes is {args.episodes}; use at least 1.")
+    episodes = _episodes(args)
+    if episodes < 1:
+        raise UsageError(f"episodes is {episodes}; use at least 1.")
     if (args.run is None) == (args.pretrained is None):
         raise UsageError("run is what to play: give a run folder, a policy.pt, or --pretrained TASK, one of them.")
     if args.video and args.record:
@@ -62,13 +67,13 @@ def main(args: Args) -> None:
     policy.env_id = args.env_id or policy.env_id
     seed = args.seed if args.seed is not None else _test_seed(path)
     if args.video:
-        frames = film(policy, args.video, episodes=args.episodes, seed=seed)
-        say(f"{args.video}: {args.episodes} episodes of {policy.env_id}, {frames} frames")
+        frames = film(policy, args.video, episodes=episodes, seed=seed)
+        say(f"{args.video}: {episodes} episodes of {policy.env_id}, {frames} frames")
         return
     play(
         policy,
         policy.env_id,
-        episodes=args.episodes,
+        episodes=episodes,
         seed=seed,
         num_envs=args.num_envs,
         record=args.record,
@@ -97,6 +102,12 @@ def play(
         rows = record_demonstrations(policy, env, episodes=episodes, seed=seed, successful=successful)
     save_demonstrations(record, rows, env_id)
     say(f"{record}: {episodes} episodes of {env_id}, {len(rows):,} steps, from seed {seed}")
+
+
+def _episodes(args: Args) -> int:
+    if args.episodes is not None:
+        return args.episodes
+    return FILMED if args.video else COUNTED
 
 
 def _test_seed(run: Path) -> int:

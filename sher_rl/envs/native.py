@@ -164,7 +164,7 @@ class NativeEnv(EnvBase):
             static_seed: give every environment the same seed.
 
         Returns:
-            The first seed that was not used: ``seed + num_envs``; ``seed`` itself where it is static.
+            ``seed + num_envs``, the first seed that was not used, or ``seed`` itself where it is static.
         """
         if seed is None:
             return None

@@ -13,13 +13,15 @@ def log_kernel_density(points: Tensor, sample: Tensor, bandwidth: float) -> Tens
 
     .. math:: \log \frac{1}{N} \sum_i (2 \pi h^2)^{-d/2} \exp\Big(-\frac{\|x - x_i\|^2}{2 h^2}\Big)
 
+    As MEGA has it (arXiv:2007.02832, appendix).
+
     Args:
         points: x, ``(M, d)``.
         sample: the x_i, ``(N, d)``.
         bandwidth: h, the standard deviation of a kernel, in the units of the points.
 
     Returns:
-        Log densities, ``(M,)``; MEGA's (arXiv:2007.02832, appendix).
+        Log densities, ``(M,)``.
 
     >>> log_kernel_density(torch.tensor([[0.0], [9.0]]), torch.tensor([[0.0], [10.0]]), bandwidth=1.0)
     tensor([-1.6121, -2.1121])

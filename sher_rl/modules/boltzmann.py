@@ -55,8 +55,8 @@ def make_boltzmann_policy(
         distribution_class: of ``logits``: torch's ``Categorical``, or TorchRL's ``OneHotCategorical``.
 
     Returns:
-        Module that writes ``logits`` and ``action``: the best action under ``ExplorationType.DETERMINISTIC``, else a
-        sample, from torch's generator (arXiv:1704.06440).
+        Module that writes ``logits`` and ``action``, the best action under ``ExplorationType.DETERMINISTIC`` and else
+        a sample, from torch's generator (arXiv:1704.06440).
 
     Raises:
         UsageError: ``alpha`` is not above 0, or the network does not write ``action_value``.

@@ -41,7 +41,7 @@ def load_demonstrations(folder: str | Path, *, env_id: str | None = None, episod
         episodes: how many to read, the first ones; None for all.
 
     Returns:
-        ``(rows,)`` on the CPU, numbers as float32: ``observation``, ``achieved_goal``, ``desired_goal``, ``action``,
+        ``(rows,)`` on the CPU in float32, with ``observation``, ``achieved_goal``, ``desired_goal``, ``action``,
         the first three also under ``next``, with ``reward``, ``done``, ``terminated`` and ``truncated`` ``(rows, 1)``,
         and ``is_success`` if the infos of the data set have it; ``("collector", "traj_ids")`` numbers the episodes.
 

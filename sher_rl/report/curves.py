@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 import math
+import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ Summary = Callable[[Array], tuple[Array, Array, Array]]
 """From values ``(runs, e)`` to a line and the ends of the band around it, each ``(e,)``."""
 _STYLES: tuple[tuple[str, Any], ...] = (("#0072B2", "-"), ("#D55E00", "--"), ("#009E73", "-."), ("#CC79A7", ":"))
 """Colours of Okabe and Ito, each with dashes of its own."""
+NOTE_COLUMNS = 34
+"""Letters that a panel of Figure 4 is wide."""
 NO_MATPLOTLIB = "no curve: matplotlib is not installed; run pip install matplotlib"
 
 
@@ -91,7 +94,7 @@ def _figure(width: float, height: float) -> Any:
 def _panel(axes: Any, runs: Sequence[Run], task: str, variants: Mapping[str, str], summary: Summary) -> None:
     notes = []
     for (variant, name), (colour, dashes) in zip(variants.items(), _STYLES, strict=False):
-        notes += [f"{name}: {words}" for words in gaps(runs, task, variant)]
+        notes += [textwrap.fill(f"{name}: {words}", NOTE_COLUMNS) for words in gaps(runs, task, variant)]
         if own := select(runs, task, variant):
             _line(axes, own, summary, colour, dashes, name)
     _tidy(axes)

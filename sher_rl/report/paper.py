@@ -42,8 +42,8 @@ def write_paper(paths: Sequence[Path], folder: Path, level: float = LEVEL) -> st
         level=level,
         success=success_table(methods, level),
         delta=delta_table(methods),
-        missing=missing_list(methods, list(METHODS)),
-        missing5=missing_list(alphas, list(_VARIANTS), [FIGURE_5_TASK]),
+        missing=missing_list(methods, METHODS),
+        missing5=missing_list(alphas, _VARIANTS, [FIGURE_5_TASK]),
     )
     replace_file(folder / "report.md", page.encode())
     return "\n".join([*notes, f"report: {folder / 'report.md'}"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import product
 from pathlib import Path
 
@@ -66,9 +66,16 @@ def _success(runs: Sequence[Run], level: float) -> list[str]:
         ", ".join(f"{end:,}" for end in sorted({run.end for run in runs})),
         _spread(last.reshape(-1), 2),
         f"{centre:.2f}, {interval}",
-        ", ".join(f"{row['frames']:,.0f}" if row else "not reached" for row in times),
-        ", ".join(f"{row['seconds']:,.0f}" if row else "not reached" for row in times),
+        _when(times, "frames"),
+        _when(times, "seconds"),
     ]
+
+
+def _when(times: Sequence[dict[str, float] | None], column: str) -> str:
+    """What a column had at the moment of each seed; one "not reached" if no seed has one."""
+    if not any(times):
+        return "not reached"
+    return ", ".join(f"{row[column]:,.0f}" if row else "not reached" for row in times)
 
 
 def group_table(groups: Sequence[Group], level: float = LEVEL) -> str:
@@ -100,10 +107,10 @@ def _stability(runs: Sequence[Run]) -> list[str]:
     return [*(_spread(np.array(values), 3) for values in means), ", ".join(sizes)]
 
 
-def missing_list(runs: Sequence[Run], variants: Sequence[str], tasks: Sequence[str] = tuple(TITLES)) -> str:
-    """Markdown list of what ``runs`` lack; see :func:`~sher_rl.report.runs.gaps`."""
-    found = [(task, variant, ", ".join(gaps(runs, task, variant))) for task in tasks for variant in variants]
-    return "\n".join(f"- {task}, {variant}: {words}" for task, variant, words in found if words) or "- nothing"
+def missing_list(runs: Sequence[Run], variants: Mapping[str, str], tasks: Sequence[str] = tuple(TITLES)) -> str:
+    """Markdown list of what ``runs`` lack, see :func:`~sher_rl.report.runs.gaps`; ``variants`` gives their names."""
+    found = [(task, name, ", ".join(gaps(runs, task, key))) for task in tasks for key, name in variants.items()]
+    return "\n".join(f"- {TITLES[task]}, {name}: {words}" for task, name, words in found if words) or "- nothing"
 
 
 def _spread(values: np.ndarray, digits: int) -> str:

@@ -9,6 +9,7 @@ from helpers.forked import python
 from helpers.small import small_run
 
 from sher_rl import load_demonstrations
+from sher_rl.cli.play import Args, _episodes
 from sher_rl.report.progress_csv import read_progress
 
 
@@ -80,3 +81,10 @@ def test_episodes_are_recorded(run: Path, tmp_path: Path) -> None:
     assert again.stderr == f"error: folder {str(folder)!r} exists; give a new one.\n"
     both = play(str(run), "--record", str(tmp_path / "other"), "--video", str(tmp_path / "film.mp4"))
     assert both.stderr == "error: video and record are both given; film and record one after the other.\n"
+
+
+def test_a_film_has_ten_episodes_unless_the_command_says_otherwise(tmp_path: Path) -> None:
+    film = tmp_path / "film.mp4"
+    assert _episodes(Args()) == 100
+    assert _episodes(Args(video=film)) == 10
+    assert _episodes(Args(video=film, episodes=3)) == 3

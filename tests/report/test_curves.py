@@ -37,7 +37,7 @@ def test_a_panel_draws_what_is_there_and_says_what_is_not() -> None:
     _panel(axes, runs, "fetch_push", METHODS, mean_std)
     [line] = axes.lines
     assert line.get_xydata().tolist() == [[100, 0.25], [200, 0.5]]
-    assert axes.texts[0].get_text() == "SHER: seed 1 ends at 200 of 300 steps\nHER: no run\nCHER: no run"
+    assert axes.texts[0].get_text() == "SHER: seed 1 ends at 200 of 300\nsteps\nHER: no run\nCHER: no run"
 
 
 @pytest.mark.parametrize("name", ["$x", "$\\input{x}$", "a\nb"])

@@ -15,7 +15,7 @@ def test_the_page_and_its_pictures_are_written(tmp_path: Path, monkeypatch: pyte
     notes = write_paper(paths, tmp_path / "out" / "deeper")
     page = (tmp_path / "out" / "deeper" / "report.md").read_text()
     assert "from 3 runs" in page
-    assert "- fetch_slide, sher-a0.1: no run" in page
+    assert "- FetchSlide, α = 0.1: no run" in page
     assert "sher-a0.05" not in page
     for name in ("figure4.png", "figure4-iqm.png", "figure5.png"):
         assert name in page

@@ -79,8 +79,8 @@ def test_success_and_times_stand_seed_by_seed() -> None:
 
 def test_what_is_missing_is_listed() -> None:
     runs = [run("fetch_push", method, 0, [0.5]) for method in METHODS]
-    assert missing_list(runs, list(METHODS), ["fetch_push"]) == "- nothing"
-    assert missing_list(runs, ["sher"], ["fetch_push", "hand_pen"]) == "- hand_pen, sher: no run"
+    assert missing_list(runs, METHODS, ["fetch_push"]) == "- nothing"
+    assert missing_list(runs, {"sher": "SHER"}, ["fetch_push", "hand_pen"]) == "- HandManipulatePen, SHER: no run"
 
 
 @pytest.mark.parametrize("name", ["a | b", "a\nb", "[a](http:b)", "$a$", "<b>"])

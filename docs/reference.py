@@ -1,0 +1,46 @@
+"""Repairs of the reference: arguments that TorchRL's metaclasses hide, and what Sphinx makes of attributes."""
+
+import re
+from typing import Any
+
+from sphinx.application import Sphinx
+from sphinx.util.inspect import signature, stringify_signature
+
+HIDDEN = ("(*args, **kwargs)", "(*args: Any, **kwargs: Any)")
+BEFORE_NAPOLEON = 400
+"""Napoleon's own priority is Sphinx's default, 500."""
+EMPTY_COMMENT = ".."
+"""Shows nothing; napoleon takes the words before a colon for a type in the first line alone."""
+
+
+def arguments_of_class(
+    app: Any, what: str, name: str, thing: Any, options: Any, arguments: str | None, returned: str | None
+) -> tuple[str, None] | None:
+    """Arguments of ``__init__`` with their types, or none for a protocol; for ``autodoc-process-signature``.
+
+    A default that is a function stands there by its name, since Sphinx reads signatures as Python.
+    """
+    if what != "class" or arguments is None:
+        return None
+    if arguments not in HIDDEN:
+        return re.sub(r"<function (\w+)>", r"\1", arguments), None
+    if getattr(thing, "_is_protocol", False):
+        return "", None
+    built = signature(thing.__init__, bound_method=True)
+    return stringify_signature(built, show_return_annotation=False, unqualified_typehints=True), None
+
+
+def attribute_as_written(app: Any, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
+    """Keep a colon from making a type of the words before it, and leave out a named tuple's field numbers."""
+    if what not in {"attribute", "data", "property"} or not lines:
+        return
+    if lines[0].startswith("Alias for field number"):
+        lines.clear()
+    else:
+        lines[:0] = [EMPTY_COMMENT, ""]
+
+
+def setup(app: Sphinx) -> None:
+    """Make both repairs part of a build."""
+    app.connect("autodoc-process-signature", arguments_of_class)
+    app.connect("autodoc-process-docstring", attribute_as_written, priority=BEFORE_NAPOLEON)
