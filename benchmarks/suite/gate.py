@@ -1,4 +1,4 @@
-"""Fail where a ratio fell below 0.7 of what is stored for this kind of processor.
+"""Fail where a ratio fell below 0.7 of what is stored for this kind of processor and number of cores.
 
 python benchmarks/suite/gate.py bench.json            # compare
 python benchmarks/suite/gate.py bench.json --store    # keep the lower of these ratios and the stored ones
@@ -16,6 +16,7 @@ from pathlib import Path
 import torch
 
 from benchmarks.suite.ratios import read_ratios
+from sher_rl.envs.threads import cores
 from sher_rl.processor import bfloat16_unit
 
 LEAST = 0.7
@@ -23,9 +24,9 @@ STORED = Path(__file__).parent / "stored"
 
 
 def processor_kind() -> str:
-    """The kind of processor that torch takes this one for."""
+    """The kind of processor that torch takes this one for, and the number of cores, on which ratios depend, too."""
     unit = bfloat16_unit() or torch.backends.cpu.get_cpu_capability()
-    return unit.lower()
+    return f"{unit.lower()}-{cores()}"
 
 
 def fallen(measured: dict[str, float], stored: dict[str, float]) -> list[str]:
