@@ -5,10 +5,15 @@ from typing import Any
 
 from sphinx.application import Sphinx
 from sphinx.util.inspect import signature, stringify_signature
+from torch.nn import Module
+
+from sher_rl.training.config import RunConfig
 
 HIDDEN = ("(*args, **kwargs)", "(*args: Any, **kwargs: Any)")
 BEFORE_NAPOLEON = 400
 """Napoleon's own priority is Sphinx's default, 500."""
+FUNCTION = re.compile(r"<function (\w+)>")
+ANNOTATED = re.compile(r"Annotated\[(\w+), .*?\)\]")
 EMPTY_COMMENT = ".."
 """Shows nothing; napoleon takes the words before a colon for a type in the first line alone."""
 
@@ -18,13 +23,14 @@ def arguments_of_class(
 ) -> tuple[str, None] | None:
     """Arguments of ``__init__`` with their types, or none for a protocol; for ``autodoc-process-signature``.
 
-    A default that is a function stands there by its name, since Sphinx reads signatures as Python.
+    A default that is a function stands there by its name, since Sphinx reads signatures as Python, and a type without
+    what the command line makes of it.
     """
     if what != "class" or arguments is None:
         return None
     if arguments not in HIDDEN:
-        return re.sub(r"<function (\w+)>", r"\1", arguments), None
-    if getattr(thing, "_is_protocol", False):
+        return ANNOTATED.sub(r"\1", FUNCTION.sub(r"\1", arguments)), None
+    if getattr(thing, "_is_protocol", False) or thing.__init__ is Module.__init__:
         return "", None
     built = signature(thing.__init__, bound_method=True)
     return stringify_signature(built, show_return_annotation=False, unqualified_typehints=True), None
@@ -41,6 +47,7 @@ def attribute_as_written(app: Any, what: str, name: str, thing: Any, options: An
 
 
 def setup(app: Sphinx) -> None:
-    """Make both repairs part of a build."""
+    """Make the repairs part of a build."""
+    RunConfig.__annotations__["env_id"] = "str"
     app.connect("autodoc-process-signature", arguments_of_class)
     app.connect("autodoc-process-docstring", attribute_as_written, priority=BEFORE_NAPOLEON)

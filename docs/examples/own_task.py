@@ -1,4 +1,4 @@
-"""A goal environment of one's own, trained by Soft Hindsight Experience Replay: a puck on a table, pushed by forces.
+"""A goal environment of one's own, trained by SHER: forces push a puck on a table.
 
 python docs/examples/own_task.py --seed 1
 python docs/examples/own_task.py --resume runs/RUN --total-frames 20000
@@ -18,16 +18,23 @@ RADIUS = 0.1
 
 
 class Puck(gymnasium.Env):
-    """A puck in the square [-1, 1]² starts at rest in the middle, and has to come to a random point of it."""
+    """A puck in the square [-1, 1]², at rest in the middle; goals are random points."""
 
     def __init__(self) -> None:
         place = Box(-1.0, 1.0, (2,), np.float32)
         self.observation_space = Dict(
-            observation=Box(-np.inf, np.inf, (4,), np.float32), achieved_goal=place, desired_goal=place
+            observation=Box(-np.inf, np.inf, (4,), np.float32),
+            achieved_goal=place,
+            desired_goal=place,
         )
-        self.action_space = Box(-1.0, 1.0, (2,), np.float32)  # the policy's actions are in [-1, 1]
+        self.action_space = Box(-1.0, 1.0, (2,), np.float32)  # the policy's bounds
 
-    def reset(self, *, seed: int | None = None, options: dict | None = None) -> tuple[dict, dict]:
+    def reset(
+        self,
+        *,
+        seed: int | None = None,
+        options: dict | None = None,
+    ) -> tuple[dict, dict]:
         """Put the puck into the middle and draw a goal."""
         super().reset(seed=seed)  # seeds self.np_random
         self.position, self.velocity = np.zeros((2, 2))
@@ -35,19 +42,27 @@ class Puck(gymnasium.Env):
         return self._observation(), {}
 
     def step(self, action: np.ndarray) -> tuple[dict, float, bool, bool, dict]:
-        """Let the force act for a step; the episode goes on at the goal, until its 30 steps are over."""
+        """Let the force act for a step; the goal ends no episode, 30 steps do."""
         self.velocity = 0.7 * self.velocity + 0.06 * np.asarray(action, np.float64)
         self.position = np.clip(self.position + self.velocity, -1.0, 1.0)
         success = bool(np.linalg.norm(self.position - self.goal) < RADIUS)
-        return self._observation(), float(success) - 1.0, False, False, {"is_success": success}
+        info = {"is_success": success}
+        return self._observation(), float(success) - 1.0, False, False, info
 
     def _observation(self) -> dict[str, np.ndarray]:
         state = np.concatenate((self.position, self.velocity))
-        values = {"observation": state, "achieved_goal": self.position, "desired_goal": self.goal}
+        values = {
+            "observation": state,
+            "achieved_goal": self.position,
+            "desired_goal": self.goal,
+        }
         return {key: value.astype(np.float32) for key, value in values.items()}
 
     def get_state(self) -> dict[str, np.ndarray]:
-        """All that the next step depends on; the random generator and the count of steps are saved beside it."""
+        """All that the next step depends on.
+
+        The random generator and the count of steps are saved beside it.
+        """
         return {"position": self.position, "velocity": self.velocity, "goal": self.goal}
 
     def set_state(self, state: dict[str, np.ndarray]) -> None:
@@ -58,8 +73,9 @@ class Puck(gymnasium.Env):
 
 
 def reward(achieved_goal: Tensor, desired_goal: Tensor) -> Tensor:
-    """The same reward for a batch: ``(B, 2), (B, 2) -> (B, 1)``, 0 where the goal is met and -1 elsewhere."""
-    near = torch.linalg.vector_norm(achieved_goal - desired_goal, dim=-1, keepdim=True) < RADIUS
+    """The same for a batch, ``(B, 2), (B, 2) -> (B, 1)``: 0 at the goal, else -1."""
+    way = desired_goal - achieved_goal
+    near = torch.linalg.vector_norm(way, dim=-1, keepdim=True) < RADIUS
     return near.float() - 1.0
 
 
@@ -93,18 +109,35 @@ CONFIG = sher_rl.Config(
 
 
 def build(config: sher_rl.Config) -> sher_rl.Parts:
-    """Parts of a run, as in recipes/sher.py; two lines differ: the backend, and the reward."""
+    """Parts of a run, as in recipes/sher.py, with another backend and reward."""
     torch.manual_seed(config.seed)
-    env = sher_rl.make_env(config.env_id, config.num_envs, seed=config.train_seed, backend="gym")
+    env = sher_rl.make_env(
+        config.env_id,
+        config.num_envs,
+        seed=config.train_seed,
+        backend="gym",
+    )
     dims = sher_rl.GoalDims.of(env)
     actor, qvalue, value = sher_rl.make_networks(dims, config.hidden)
     storage = LazyTensorStorage(config.buffer_size, device=config.device)
     normalizer = sher_rl.GoalNormalizer(dims)
-    policy = sher_rl.make_policy(normalizer.observation, normalizer.goal, actor).to(config.device)
-    explorer = sher_rl.make_explorer(policy, env, random_action=config.random_action).to(config.device)
+    policy = sher_rl.make_policy(
+        normalizer.observation,
+        normalizer.goal,
+        actor,
+    ).to(config.device)
+    explorer = sher_rl.make_explorer(
+        policy,
+        env,
+        random_action=config.random_action,
+    ).to(config.device)
     relabel = sher_rl.HindsightRelabel(reward, storage, k=config.k)
     sampler, on_cycle = sher_rl.make_sampler(config, relabel)
-    buffer = TensorDictReplayBuffer(storage=storage, sampler=sampler, transform=Compose(relabel, normalizer))
+    buffer = TensorDictReplayBuffer(
+        storage=storage,
+        sampler=sampler,
+        transform=Compose(relabel, normalizer),
+    )
     loss = sher_rl.SoftMultiGoalLoss(
         actor,
         qvalue,

@@ -54,3 +54,15 @@ def test_a_default_that_is_a_function_is_readable_python(reference: ModuleType) 
     given = "(on_cycle: Callable = <function nothing>)"
     shown, _ = reference.arguments_of_class(None, "class", "", sher_rl.Parts, None, given, None)
     assert shown == "(on_cycle: Callable = nothing)"
+
+
+def test_what_the_command_line_makes_of_a_type_is_left_out(reference: ModuleType) -> None:
+    given = "(*, env_id: Annotated[str, _ArgConfig(name=None, aliases=('--env',))], seed: int = 0)"
+    shown, _ = reference.arguments_of_class(None, "class", "", sher_rl.Config, None, given, None)
+    assert shown == "(*, env_id: str, seed: int = 0)"
+
+
+def test_a_module_without_arguments_is_built_with_nothing(reference: ModuleType) -> None:
+    from sher_rl.modules.critics import DotProduct
+
+    assert reference.arguments_of_class(None, "class", "", DotProduct, None, HIDDEN, None) == ("", None)
