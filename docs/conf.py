@@ -39,7 +39,6 @@ add_module_names = False
 autodoc_member_order = "bysource"
 autodoc_preserve_defaults = True
 autodoc_typehints = "signature"
-smartquotes_action = "qe"  # dashes stay: flags begin with two
 maximum_signature_line_length = 88
 python_use_unqualified_type_names = True
 

@@ -14,6 +14,7 @@ BEFORE_NAPOLEON = 400
 """Napoleon's own priority is Sphinx's default, 500."""
 FUNCTION = re.compile(r"<function (\w+)>")
 ANNOTATED = re.compile(r"Annotated\[(\w+), .*?\)\]")
+FLAG = re.compile(r"(?<!\w)(--[a-z-]+)")
 EMPTY_COMMENT = ".."
 """Shows nothing; napoleon takes the words before a colon for a type in the first line alone."""
 
@@ -37,13 +38,18 @@ def arguments_of_class(
 
 
 def attribute_as_written(app: Any, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
-    """Keep a colon from making a type of the words before it, and leave out a named tuple's field numbers."""
+    """Keep a colon from making a type of the words before it, and show flags as code, without field numbers."""
     if what not in {"attribute", "data", "property"} or not lines:
         return
     if lines[0].startswith("Alias for field number"):
         lines.clear()
     else:
-        lines[:0] = [EMPTY_COMMENT, ""]
+        lines[:] = [EMPTY_COMMENT, "", *map(with_flags_as_code, lines)]
+
+
+def with_flags_as_code(line: str) -> str:
+    """Mark the flags of a line that has no markup, lest their two dashes become one."""
+    return line if "`" in line else FLAG.sub(r"``\1``", line)
 
 
 def setup(app: Sphinx) -> None:

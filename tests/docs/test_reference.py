@@ -66,3 +66,9 @@ def test_a_module_without_arguments_is_built_with_nothing(reference: ModuleType)
     from sher_rl.modules.critics import DotProduct
 
     assert reference.arguments_of_class(None, "class", "", DotProduct, None, HIDDEN, None) == ("", None)
+
+
+def test_flags_keep_both_dashes(reference: ModuleType) -> None:
+    lines = ["Only --quiet may be given.", "See ``--video``."]
+    reference.attribute_as_written(None, "attribute", "", None, None, lines)
+    assert lines[2:] == ["Only ``--quiet`` may be given.", "See ``--video``."]
