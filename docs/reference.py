@@ -15,6 +15,8 @@ BEFORE_NAPOLEON = 400
 FUNCTION = re.compile(r"<function (\w+)>")
 ANNOTATED = re.compile(r"Annotated\[(\w+), .*?\)\]")
 FLAG = re.compile(r"(?<!\w)(--[a-z-]+)")
+PYTHONS_OWN = ("Alias for field number", "Built-in immutable sequence")
+"""How docstrings begin that a named tuple's fields, and tuples, have from Python."""
 EMPTY_COMMENT = ".."
 """Shows nothing; napoleon takes the words before a colon for a type in the first line alone."""
 
@@ -38,10 +40,10 @@ def arguments_of_class(
 
 
 def attribute_as_written(app: Any, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
-    """Keep a colon from making a type of the words before it, and show flags as code, without field numbers."""
+    """Keep a colon from making a type of the words before it, and show flags as code, without Python's own texts."""
     if what not in {"attribute", "data", "property"} or not lines:
         return
-    if lines[0].startswith("Alias for field number"):
+    if lines[0].startswith(PYTHONS_OWN):
         lines.clear()
     else:
         lines[:] = [EMPTY_COMMENT, "", *map(with_flags_as_code, lines)]

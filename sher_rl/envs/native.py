@@ -35,7 +35,7 @@ class NativeEnv(EnvBase):
     trajectories do not depend on the number of threads. All copies share one model, unless they render.
 
     Args:
-        env_id: one of :data:`~sher_rl.tasks.TASKS` or of the tasks whose goals move, or its dense variant.
+        env_id: one of :data:`~sher_rl.TASKS` or of the tasks whose goals move, or its dense variant.
         num_envs: copies.
         num_threads: threads that step and reset them; the default is one per core this process may use.
         **gym_kwargs: for ``gymnasium.make``.

@@ -76,7 +76,7 @@ class EBPSampler(TrajectorySampler):
         """Sampler with the published E_max of a Fetch or Hand task: 0.5 PickAndPlace, 2.5 Hand, none otherwise.
 
         Raises:
-            UsageError: the task has no object, or is none of :data:`~sher_rl.tasks.TASKS`.
+            UsageError: the task has no object, or is none of :data:`~sher_rl.TASKS`.
 
         >>> EBPSampler.for_task("FetchPickAndPlace-v4").max_gain
         0.5
