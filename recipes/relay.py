@@ -17,11 +17,11 @@ from sher_rl.cli.recipe import cli_of_tasks
 TASKS = {
     "FetchPush-v4": {
         "total_frames": 60_000,
-        "sub_task_distance": 0.07,  # a gripper that pushes is 4 to 6 cm from the box's centre: no guide there
+        "sub_task_distance": 0.07,  # a box that is pushed moves 5 to 8 cm from the gripper: no guide there
     },
     "FetchPickAndPlace-v4": {
         "total_frames": 150_000,
-        "sub_task_distance": 0.03,  # one that grasps is at the centre
+        "sub_task_distance": 0.03,  # a box that is held is in the gripper
     },
 }
 """Where the gripper has to reach the box first, and can stay with it; and the numbers in which they differ."""
