@@ -39,11 +39,17 @@ class Rewriter(NamedTuple):
         return torch.where(beside(choice.desired, goal), other, goal)
 
     def with_motion(self, rows: TensorDictBase, choice: GoalChoice, at: Place) -> GoalChoice:
-        """The choice without goals that lie less than ``min_motion`` from what a row had achieved before its step."""
+        """The choice without goals that lie less than ``min_motion`` from what a row had achieved before its step.
+
+        Raises:
+            UsageError: the rows do not say what that was.
+        """
         if not self.min_motion:
             return choice
-        goal = self.goals_at(choice, at.ring.columns)
-        moved = distance(goal, rows.get(self.keys.achieved_goal)) >= self.min_motion
+        began = rows.get(self.keys.achieved_goal, None)
+        if began is None:
+            raise UsageError(f"The rows read lack {self.keys.achieved_goal!r}, from which min_motion is measured.")
+        moved = distance(self.goals_at(choice, at.ring.columns), began) >= self.min_motion
         return choice._replace(relabelled=choice.relabelled & moved)
 
     def goals_of(self, rows: TensorDictBase, choice: GoalChoice, goal: Tensor) -> Tensor:
@@ -105,7 +111,8 @@ def distance(goal: Tensor, other: Tensor) -> Tensor:
     >>> distance(torch.tensor([[0.0, 3.0], [1.0, 1.0]]), torch.tensor([[4.0, 0.0], [1.0, 1.0]]))
     tensor([5., 0.])
     """
-    return torch.linalg.vector_norm((goal - other).flatten(1).float(), dim=1)
+    dtype = torch.promote_types(goal.dtype, torch.float32)  # whole numbers and bits have no norm
+    return torch.linalg.vector_norm((goal.to(dtype) - other.to(dtype)).reshape(len(goal), -1), dim=-1)
 
 
 def beside(mask: Tensor, value: Tensor) -> Tensor:
