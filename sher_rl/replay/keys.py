@@ -17,7 +17,7 @@ TRAJECTORY = ("hindsight", "trajectory")
 RELABELLED = ("hindsight", "relabelled")
 """Whether a row of a batch got another goal, bool."""
 OFFSET = ("hindsight", "offset")
-"""Rows from the transition to the one whose goal it got, int64."""
+"""Rows from the transition to the one whose goal was drawn for it, int64; 0 where none was."""
 _TRAJ_IDS = ("collector", "traj_ids")
 _STEPS = "steps_to_next_obs"
 

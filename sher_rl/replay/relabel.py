@@ -52,7 +52,7 @@ class HindsightRelabel(BufferTransform):
 
     A batch gets ``desired_goal``, ``("next", "desired_goal")`` and ``("next", "reward")`` in every row, with
     ``terminated_fn`` also ``terminated`` and ``done`` under ``next``, and ``("hindsight", "relabelled")``, bool, and
-    ``("hindsight", "offset")``, int64, the rows from the transition to its goal, both ``(B,)``. The annotation takes
+    ``("hindsight", "offset")``, int64, the rows from the transition to the goal drawn, both ``(B,)``. The annotation takes
     12 bytes a transition.
 
     Args:
@@ -81,7 +81,8 @@ class HindsightRelabel(BufferTransform):
         UsageError: an argument is out of range; on write or read, a key is missing, a reward is not ``(B, 1)``, rows
             are of several steps, or the buffer does not keep single transitions in the order of time.
 
-    Hindsight Experience Replay, arXiv:1707.01495, section 4.5; Algorithm 1 of arXiv:2002.02089.
+    Hindsight Experience Replay, arXiv:1707.01495, section 4.5; Algorithm 1 of arXiv:2002.02089. ``next`` is after
+    arXiv:2504.11247, ``min_motion`` after arXiv:2505.03172.
 
     >>> from torchrl.data import LazyTensorStorage, TensorDictReplayBuffer
     >>> from sher_rl import goal_reward, make_env
