@@ -147,7 +147,14 @@ def agent(
     normalizer = sher_rl.GoalNormalizer(sher_rl.GoalDims.of(env))
     policy = sher_rl.make_policy(normalizer.observation, normalizer.goal, actor).to(config.device)
     explorer = sher_rl.make_explorer(policy, env, random_action=config.random_action).to(config.device)
-    relabel = sher_rl.HindsightRelabel(task_of(config.env_id).reward, storage, k=config.k, goal_noise=config.goal_noise)
+    relabel = sher_rl.HindsightRelabel(
+        task_of(config.env_id).reward,
+        storage,
+        k=config.k,
+        strategy={"future": 1 - config.next_share, "next": config.next_share},
+        goal_noise=config.goal_noise,
+        min_motion=config.min_motion,
+    )
     rewards = sher_rl.RivalRewards(exchange, rival, distance=config.meeting_distance, batch_size=config.batch_size)
     sampling = sher.SAMPLERS[config.sampler](config, relabel)
     buffer = TensorDictReplayBuffer(

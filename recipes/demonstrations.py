@@ -89,7 +89,14 @@ def build(config: sher_rl.DemonstrationsConfig) -> sher_rl.Parts:
     )
     demonstrations.extend(rows)
     storage = LazyTensorStorage(config.buffer_size, device=config.device)
-    relabel = sher_rl.HindsightRelabel(reward, storage, k=config.k, goal_noise=config.goal_noise)
+    relabel = sher_rl.HindsightRelabel(
+        reward,
+        storage,
+        k=config.k,
+        strategy={"future": 1 - config.next_share, "next": config.next_share},
+        goal_noise=config.goal_noise,
+        min_motion=config.min_motion,
+    )
     mix = sher_rl.MixDemonstrations(demonstrations, share=config.demonstration_share)
     sampling = sher.SAMPLERS[config.sampler](config, relabel)
     buffer = TensorDictReplayBuffer(

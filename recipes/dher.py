@@ -71,7 +71,12 @@ def build(config: sher_rl.DherConfig) -> sher_rl.Parts:
     policy = sher_rl.make_policy(normalizer.observation, normalizer.goal, actor).to(config.device)
     explorer = sher_rl.make_explorer(policy, env, random_action=config.random_action).to(config.device)
     relabel = sher_rl.HindsightRelabel(
-        sher_rl.goal_reward(config.env_id), storage, k=config.k, goal_noise=config.goal_noise
+        sher_rl.goal_reward(config.env_id),
+        storage,
+        k=config.k,
+        strategy={"future": 1 - config.next_share, "next": config.next_share},
+        goal_noise=config.goal_noise,
+        min_motion=config.min_motion,
     )
     spliced = sher_rl.SplicedGoals(relabel, cell=config.cell, share=config.share)
     sampling = sher.SAMPLERS[config.sampler](config, relabel)

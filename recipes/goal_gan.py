@@ -149,7 +149,13 @@ def build(config: sher_rl.CurriculumConfig) -> sher_rl.Parts:
     policy = sher_rl.make_policy(normalizer.observation, normalizer.goal, actor).to(config.device)
     explorer = sher_rl.make_explorer(policy, env, random_action=config.random_action).to(config.device)
     relabel = sher_rl.HindsightRelabel(
-        reward, storage, k=config.k, goal_noise=config.goal_noise, terminated_fn=terminated
+        reward,
+        storage,
+        k=config.k,
+        strategy={"future": 1 - config.next_share, "next": config.next_share},
+        goal_noise=config.goal_noise,
+        min_motion=config.min_motion,
+        terminated_fn=terminated,
     )
     sampling = sher.SAMPLERS[config.sampler](config, relabel)
     buffer = TensorDictReplayBuffer(

@@ -67,7 +67,12 @@ def build(config: sher_rl.RelayConfig) -> sher_rl.Parts:
     ).to(config.device)
     storage = LazyTensorStorage(config.buffer_size, device=config.device)
     relabel = sher_rl.HindsightRelabel(
-        sher_rl.goal_reward(config.env_id), storage, k=config.k, goal_noise=config.goal_noise
+        sher_rl.goal_reward(config.env_id),
+        storage,
+        k=config.k,
+        strategy={"future": 1 - config.next_share, "next": config.next_share},
+        goal_noise=config.goal_noise,
+        min_motion=config.min_motion,
     )
     relay = sher_rl.RelayGoals(reach, storage, share=config.sub_task_share)
     sampling = sher.SAMPLERS[config.sampler](config, relabel)

@@ -63,7 +63,12 @@ def build(config: sher_rl.Config) -> sher_rl.Parts:
     policy = sher_rl.make_policy(normalizer.observation, normalizer.goal, actor).to(config.device)
     explorer = sher_rl.make_explorer(policy, env, random_action=config.random_action).to(config.device)  # lines 4-8
     relabel = sher_rl.HindsightRelabel(  # lines 9-15
-        sher_rl.goal_reward(config.env_id), storage, k=config.k, goal_noise=config.goal_noise
+        sher_rl.goal_reward(config.env_id),
+        storage,
+        k=config.k,
+        strategy={"future": 1 - config.next_share, "next": config.next_share},
+        goal_noise=config.goal_noise,
+        min_motion=config.min_motion,
     )
     sampling = SAMPLERS[config.sampler](config, relabel)  # line 16
     buffer = TensorDictReplayBuffer(

@@ -95,11 +95,12 @@ def relabelled_batch(make_sampler=lambda relabel: RandomSampler(), **options) ->
 RELABEL = {
     "strategy": st.one_of(
         JUNK,
-        st.sampled_from(["future", "final", "episode", "random", "actual", "past"]),
-        st.dictionaries(st.sampled_from(["future", "actual", "real", "final", "past"]), NUMBERS, max_size=3),
+        st.sampled_from(["future", "next", "final", "episode", "random", "actual", "past"]),
+        st.dictionaries(st.sampled_from(["future", "next", "actual", "real", "final", "past"]), NUMBERS, max_size=3),
     ),
     "k": JUNK,
     "ratio": JUNK,
+    "min_motion": JUNK,
     "mode": st.one_of(JUNK, st.sampled_from(["read", "write"])),
 }
 

@@ -17,7 +17,7 @@ TRAJECTORY = ("hindsight", "trajectory")
 RELABELLED = ("hindsight", "relabelled")
 """Whether a row of a batch got another goal, bool."""
 OFFSET = ("hindsight", "offset")
-"""Rows from the transition to the one whose goal it got, int64."""
+"""Rows from the transition to the one whose goal was drawn for it, int64; 0 where none was."""
 _TRAJ_IDS = ("collector", "traj_ids")
 _STEPS = "steps_to_next_obs"
 
@@ -43,12 +43,13 @@ class Keys(NamedTuple):
         """
         return cls(achieved_goal, desired_goal, *map(_following, (desired_goal, achieved_goal, *others)))
 
-    def check(self, tensordict: TensorDictBase, *, terminated: bool) -> None:
+    def check(self, tensordict: TensorDictBase, *, terminated: bool, motion: bool = False) -> None:
         """Refuse a write that holds no rows or lacks a column.
 
         Args:
             tensordict: what is written.
             terminated: whether ``next_terminated`` is needed, too.
+            motion: likewise ``achieved_goal``.
 
         Raises:
             UsageError: naming what is missing.
@@ -57,6 +58,7 @@ class Keys(NamedTuple):
             raise UsageError("A write has no transitions; write at least one.")
         needed = [self.desired_goal, self.next_achieved_goal, self.next_reward, self.next_done]
         needed += [self.next_terminated] if terminated else []
+        needed += [self.achieved_goal] if motion else []
         missing = [key for key in needed if tensordict.get(key, None) is None]
         if missing:
             hint = " (a collector's compact_obs drops it)" if self.next_achieved_goal in missing else ""

@@ -133,7 +133,7 @@ class RelabelOnRead:
                 "writer is the default or TensorDictRoundRobinWriter()."
             )
         at = Place(index, remaining, rows.get(TRAJECTORY), ring)
-        choice = choose_goals(at, self.bounds, self.generator)
+        choice = self.rewriter.with_motion(rows, choose_goals(at, self.bounds, self.generator), at)
         length = self._slice_length()
         return choice if length is None else one_goal_a_slice(choice, at, length)
 

@@ -54,7 +54,7 @@ class RelabelOnWrite:
         slot = torch.arange(n, device=rows.device).repeat(self.k + 1)
         stored = rows[slot]
         at = Place(slot, stored.get(REMAINING), stored.get(TRAJECTORY), Ring(rows, capacity=n, oldest=0, alive=n))
-        choice = choose_goals(at, self.bounds, self.generator)
+        choice = self.rewriter.with_motion(stored, choose_goals(at, self.bounds, self.generator), at)
         choice.relabelled[:n] = False
         choice.offset[:n] = 0
         goal = self.rewriter.goals_of(stored, choice, self.rewriter.goals_at(choice, rows))

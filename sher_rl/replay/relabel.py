@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -33,6 +32,7 @@ class HindsightRelabel(BufferTransform):
     A goal is a ``("next", "achieved_goal")``, what an action led to, of
 
     * ``future``: the row's own step or a later one of its episode, uniformly;
+    * ``next``: the row's own step;
     * ``final``: the last step of its episode;
     * ``episode``: any step of its episode that the buffer still holds;
     * ``random``: any row of the buffer (``mode="read"`` only);
@@ -52,7 +52,7 @@ class HindsightRelabel(BufferTransform):
 
     A batch gets ``desired_goal``, ``("next", "desired_goal")`` and ``("next", "reward")`` in every row, with
     ``terminated_fn`` also ``terminated`` and ``done`` under ``next``, and ``("hindsight", "relabelled")``, bool, and
-    ``("hindsight", "offset")``, int64, the rows from the transition to its goal, both ``(B,)``. The annotation takes
+    ``("hindsight", "offset")``, int64, the rows from the transition to the goal drawn, both ``(B,)``. The annotation takes
     12 bytes a transition.
 
     Args:
@@ -68,6 +68,9 @@ class HindsightRelabel(BufferTransform):
         ratio: that probability itself, in place of ``k``.
         goal_noise: standard deviation of Gaussian noise on the goals drawn, in their own units. For tasks whose goals
             lie beside what can be achieved: they are met from nearby, and so are these.
+        min_motion: a row keeps its own goal if the one drawn is less than this from the ``achieved_goal`` that the row
+            began with: nothing had to move for it, and doing nothing would be rewarded. Euclidean, over all numbers of
+            a goal, in their own units; 0 gives every goal drawn.
         terminated_fn: like ``reward_fn``, to bool ``(B, 1)``, for tasks that end at success: the new ``terminated``
             of relabelled rows. ``done`` becomes ``terminated | truncated``.
         generator: source of the draws, part of the state dict; the default is torch's own.
@@ -78,7 +81,8 @@ class HindsightRelabel(BufferTransform):
         UsageError: an argument is out of range; on write or read, a key is missing, a reward is not ``(B, 1)``, rows
             are of several steps, or the buffer does not keep single transitions in the order of time.
 
-    Hindsight Experience Replay, arXiv:1707.01495, section 4.5; Algorithm 1 of arXiv:2002.02089.
+    Hindsight Experience Replay, arXiv:1707.01495, section 4.5; Algorithm 1 of arXiv:2002.02089. ``next`` is after
+    arXiv:2504.11247, ``min_motion`` after arXiv:2505.03172.
 
     >>> from torchrl.data import LazyTensorStorage, TensorDictReplayBuffer
     >>> from sher_rl import goal_reward, make_env
@@ -100,6 +104,7 @@ class HindsightRelabel(BufferTransform):
         mode: Literal["read", "write"] = "read",
         ratio: float | None = None,
         goal_noise: float = 0.0,
+        min_motion: float = 0.0,
         terminated_fn: GoalFn | None = None,
         generator: torch.Generator | None = None,
         achieved_goal_key: NestedKey = "achieved_goal",
@@ -111,11 +116,13 @@ class HindsightRelabel(BufferTransform):
     ) -> None:
         super().__init__()
         keys = Keys.named(achieved_goal_key, desired_goal_key, reward_key, terminated_key, truncated_key, done_key)
-        rewriter = Rewriter(keys, reward_fn, terminated_fn)
-        check_numbers(goal_noise=goal_noise)
-        if not 0 <= goal_noise < math.inf:
-            raise UsageError(f"goal_noise is {goal_noise}; use a number of at least 0.")
+        for name, value in {"goal_noise": goal_noise, "min_motion": min_motion}.items():
+            check_numbers(**{name: value})
+            if value < 0:
+                raise UsageError(f"{name} is {value}; use a number of at least 0.")
+        rewriter = Rewriter(keys, reward_fn, terminated_fn, min_motion)
         self.mode = mode
+        self.min_motion = min_motion
         self.relabelling: RelabelOnRead | RelabelOnWrite
         if mode == "read":
             self.relabelling = RelabelOnRead(rewriter, storage, goal_bounds(strategy, k, ratio), generator, goal_noise)
@@ -143,7 +150,7 @@ class HindsightRelabel(BufferTransform):
         raise UsageError("relabel has mode='write' and draws no goals when a batch is read; use mode='read'.")
 
     def _inv_call(self, tensordict: TensorDictBase) -> TensorDictBase:
-        self.keys.check(tensordict, terminated=self.terminated_fn is not None)
+        self.keys.check(tensordict, terminated=self.terminated_fn is not None, motion=self.min_motion > 0)
         check_single_steps(tensordict)
         return self.relabelling.write(tensordict)
 

@@ -77,7 +77,8 @@ class RelayGoals(BufferTransform):
         slot = (rows.get("index") + rows.get(OFFSET)) % ring.capacity
         later = ring.columns.get(("next", "observation")).index_select(0, slot)
         own = self.sub_task.desired(rows.get("achieved_goal"))
-        return torch.where(rows.get(RELABELLED).unsqueeze(-1), self.sub_task.achieved(later).to(own), own)
+        drawn = rows.get(RELABELLED) | (rows.get(OFFSET) != 0)  # what stays for the task may move for the sub-task
+        return torch.where(drawn.unsqueeze(-1), self.sub_task.achieved(later).to(own), own)
 
 
 def by_turns(count: int, share: float) -> Tensor:

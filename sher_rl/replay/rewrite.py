@@ -12,7 +12,7 @@ from torch import Tensor
 from sher_rl._torchrl import set_column
 from sher_rl.errors import UsageError
 from sher_rl.replay.keys import OFFSET, RELABELLED, Keys
-from sher_rl.replay.strategies import GoalChoice
+from sher_rl.replay.strategies import GoalChoice, Place
 
 GoalFn = Callable[[Tensor, Tensor], Tensor]
 """From achieved and desired goals ``(B, *g)`` to a number of each row, ``(B, 1)``."""
@@ -28,6 +28,7 @@ class Rewriter(NamedTuple):
     keys: Keys
     reward_fn: GoalFn
     terminated_fn: GoalFn | None = None
+    min_motion: float = 0.0
 
     def goals_at(self, choice: GoalChoice, columns: TensorDictBase) -> Tensor:
         """Goals ``(B, *g)`` of the slots chosen among ``columns``, also for rows that are not relabelled."""
@@ -36,6 +37,20 @@ class Rewriter(NamedTuple):
             return goal
         other = columns.get(self.keys.desired_goal).index_select(0, choice.slot)
         return torch.where(beside(choice.desired, goal), other, goal)
+
+    def with_motion(self, rows: TensorDictBase, choice: GoalChoice, at: Place) -> GoalChoice:
+        """The choice without goals that lie less than ``min_motion`` from what a row had achieved before its step.
+
+        Raises:
+            UsageError: the rows do not say what that was.
+        """
+        if not self.min_motion:
+            return choice
+        began = rows.get(self.keys.achieved_goal, None)
+        if began is None:
+            raise UsageError(f"The rows read lack {self.keys.achieved_goal!r}, from which min_motion is measured.")
+        moved = distance(self.goals_at(choice, at.ring.columns), began) >= self.min_motion
+        return choice._replace(relabelled=choice.relabelled & moved)
 
     def goals_of(self, rows: TensorDictBase, choice: GoalChoice, goal: Tensor) -> Tensor:
         """``goal`` where a row is relabelled and its own desired goal elsewhere, in the dtype of that."""
@@ -88,6 +103,16 @@ def scatter(goal: Tensor, relabelled: Tensor, noise: float, generator: torch.Gen
     source = goal.device if generator is None else generator.device
     draw = torch.randn(goal.shape, dtype=goal.dtype, device=source, generator=generator).to(goal.device)
     return goal + noise * draw * beside(relabelled, goal)
+
+
+def distance(goal: Tensor, other: Tensor) -> Tensor:
+    """Euclidean distance ``(B,)`` between goals ``(B, *g)``, over all their numbers.
+
+    >>> distance(torch.tensor([[0.0, 3.0], [1.0, 1.0]]), torch.tensor([[4.0, 0.0], [1.0, 1.0]]))
+    tensor([5., 0.])
+    """
+    dtype = torch.promote_types(goal.dtype, torch.float32)  # whole numbers and bits have no norm
+    return torch.linalg.vector_norm((goal.to(dtype) - other.to(dtype)).reshape(len(goal), -1), dim=-1)
 
 
 def beside(mask: Tensor, value: Tensor) -> Tensor:

@@ -20,7 +20,7 @@ from sher_rl.functional.goal_offsets import (
 )
 from sher_rl.replay.ring import Ring
 
-Strategy = Literal["future", "final", "episode", "random", "actual"]
+Strategy = Literal["future", "next", "final", "episode", "random", "actual"]
 
 
 class Place(NamedTuple):
@@ -48,9 +48,9 @@ class GoalChoice(NamedTuple):
     relabelled: Tensor
     """False where the row keeps its own desired goal."""
     slot: Tensor
-    """Slot whose goal is taken; the row's own where not relabelled."""
+    """Slot whose goal is drawn; the row's own where none is."""
     offset: Tensor
-    """Rows from the transition to that slot, in the order of time; 0 where not relabelled."""
+    """Rows from the transition to that slot, in the order of time; 0 where no goal is drawn."""
     foreign: Tensor | None
     """True where the slot need not be of the row's own episode (``random``, ``actual``); None: nowhere."""
     desired: Tensor | None
@@ -68,6 +68,7 @@ _OFFSETS: dict[str, Callable[[Place, Tensor], Tensor]] = {
     "random": lambda at, draw: random_offset(at.age, at.ring.alive, draw),
     "episode": lambda at, draw: episode_offset(at.before, at.remaining, draw),
     "final": lambda at, _: at.remaining.to(torch.int64, copy=True),
+    "next": lambda at, _: torch.zeros_like(at.remaining, dtype=torch.int64),
     "future": lambda at, draw: future_offset(at.remaining, draw),
 }
 """Offset of each strategy, a new tensor.

@@ -136,6 +136,10 @@ class Config(RunConfig):
     """The Q that the policy ascends."""
     goal_noise: float = 0.0
     """Standard deviation of noise on hindsight goals, in their own units; see HindsightRelabel."""
+    next_share: float = 0.0
+    """Share of hindsight goals that the transition's own action achieved; the others are of the future strategy."""
+    min_motion: float = 0.0
+    """Distance below which a hindsight goal is not given, since nothing had to move for it; see HindsightRelabel."""
     sampler: Sampling = "uniform"
     """Which transitions are drawn from the buffer; see make_sampler."""
     critic: Critic = "concat"

@@ -24,8 +24,8 @@ ABOVE_ZERO = (
     "checkpoint_minutes",
     "actors",
 )
-AT_LEAST_ZERO = ("random_frames", "train_eval_episodes", "seed")
-SHARES = ("random_action", "polyak")
+AT_LEAST_ZERO = ("random_frames", "train_eval_episodes", "seed", "goal_noise", "min_motion")
+SHARES = ("random_action", "polyak", "next_share")
 AT_MOST = {"seed": 2**31 - 1, "num_threads": 2**10, "num_envs": 2**20}
 """What torch, numpy and an operating system take."""
 WIDEST = 2**16
@@ -66,14 +66,16 @@ def check_ranges(config: Any) -> None:
         if not getattr(config, name) > 0:
             raise UsageError(f"{name} is {getattr(config, name)}; use a number above 0.")
     for name in AT_LEAST_ZERO:
-        if not (getattr(config, name) or 0) >= 0:
-            raise UsageError(f"{name} is {getattr(config, name)}; use a number of at least 0.")
+        number = getattr(config, name, None) or 0  # HER's runs have no goal_noise, min_motion and next_share
+        if not number >= 0:
+            raise UsageError(f"{name} is {number}; use a number of at least 0.")
     for name, most in AT_MOST.items():
         if (getattr(config, name) or 0) > most:
             raise UsageError(f"{name} is {getattr(config, name)}; use a number of at most {most}.")
     for name in SHARES:
-        if not 0 <= getattr(config, name) <= 1:
-            raise UsageError(f"{name} is {getattr(config, name)}; use a number from 0 to 1.")
+        share = getattr(config, name, 0.0)
+        if not 0 <= share <= 1:
+            raise UsageError(f"{name} is {share}; use a number from 0 to 1.")
 
 
 def check_sizes(config: Any) -> None:

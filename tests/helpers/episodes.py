@@ -110,6 +110,7 @@ class Model:
         others = {(-1, -number) for number, _ in self.rows if number != row[0]}
         return {
             "future": {(row[0], step) for step in same if step >= row[1]},
+            "next": {row},
             "final": {(row[0], max(same))},
             "episode": {(row[0], step) for step in same},
             "random": set(self.rows),

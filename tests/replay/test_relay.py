@@ -18,9 +18,10 @@ SUB_TASK = SubTask(part=slice(0, 2), target=slice(0, 2), distance=0.5)
 LENGTH = 8
 
 
-def make_buffer(capacity: int, share: float = 0.5) -> TensorDictReplayBuffer:
+def make_buffer(capacity: int, share: float = 0.5, min_motion: float = 0.0) -> TensorDictReplayBuffer:
     storage = LazyTensorStorage(capacity)
-    relabel = HindsightRelabel(reward_fn, storage, k=1, generator=torch.Generator().manual_seed(0))
+    generator = torch.Generator().manual_seed(0)
+    relabel = HindsightRelabel(reward_fn, storage, k=1, generator=generator, min_motion=min_motion)
     transform = Compose(relabel, RelayGoals(SUB_TASK, storage, share=share))
     return TensorDictReplayBuffer(storage=storage, transform=transform, batch_size=400)
 
@@ -66,6 +67,24 @@ def test_rows_of_the_task_are_as_hindsight_left_them() -> None:
     task = batch["desired_goal"][~mine, :2]
     expected = reward_fn(batch["next", "achieved_goal"][~mine], task)
     assert torch.equal(batch["next", "reward"][~mine], expected)
+
+
+def test_the_sub_task_keeps_a_goal_that_the_task_had_achieved_already() -> None:
+    """What is near for the object need not be for the gripper; only the row's own outcome is given up, too."""
+    batches = []
+    for min_motion in (0.0, 100.0):
+        buffer = make_buffer(100, min_motion=min_motion)
+        buffer.extend(episode(LENGTH))
+        batches.append(buffer[:])
+    every, none = batches
+    assert every["hindsight", "relabelled"].any()
+    assert not none["hindsight", "relabelled"].any()
+    later = every["hindsight", "offset"] != 0
+    mine = by_turns(LENGTH, 0.5)
+    assert (later & mine).any()
+    assert torch.equal(none["desired_goal"][later & mine][:, 2:], every["desired_goal"][later & mine][:, 2:])
+    own = none["desired_goal"][~later & mine][:, 2:]
+    assert torch.equal(own, none["achieved_goal"][~later & mine])
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0])

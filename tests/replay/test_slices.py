@@ -38,7 +38,7 @@ def slices(buffer: ReplayBuffer, times: int = 20) -> TensorDict:
     return torch.cat([buffer.sample().reshape(-1, LENGTH) for _ in range(times)])
 
 
-@pytest.mark.parametrize("strategy", ["future", "final", "episode", "random", "actual"])
+@pytest.mark.parametrize("strategy", ["future", "next", "final", "episode", "random", "actual"])
 def test_the_rows_of_a_slice_have_one_goal(strategy):
     buffer = make_buffer(SliceSampler(**OF_EPISODES), strategy=strategy)
     write(buffer)
@@ -51,10 +51,30 @@ def test_the_rows_of_a_slice_have_one_goal(strategy):
     assert 0.7 < relabelled.double().mean() < 0.9
     assert (batch["hindsight", "offset"][~relabelled] == 0).all()
     assert torch.equal(batch["next", "reward"], reward_fn(achieved.flatten(0, 1), goal.flatten(0, 1)).reshape(-1, 4, 1))
-    if strategy in {"future", "final", "episode"}:
+    if strategy in {"future", "next", "final", "episode"}:
         assert (goal[relabelled][:, 0] == achieved[relabelled][:, 0]).all()
         steps = goal[relabelled][:, 1] - achieved[relabelled][:, 1]
         assert (steps == batch["hindsight", "offset"][relabelled]).all()
+
+
+def test_a_next_goal_is_that_of_the_first_row():
+    buffer = make_buffer(SliceSampler(**OF_EPISODES), strategy="next", ratio=1.0)
+    write(buffer)
+    batch = slices(buffer)
+    assert torch.equal(batch["desired_goal"], batch["next", "achieved_goal"][:, :1].expand(-1, LENGTH, -1))
+
+
+def test_a_slice_keeps_its_goal_where_the_first_row_had_achieved_the_one_drawn():
+    buffer = make_buffer(SliceSampler(**OF_EPISODES), ratio=1.0, min_motion=2.5)
+    write(buffer)
+    batch = slices(buffer)
+    goal, relabelled = batch["desired_goal"], batch["hindsight", "relabelled"]
+    assert (goal == goal[:, :1]).all()
+    assert (relabelled == relabelled[:, :1]).all()
+    assert 0 < relabelled[:, 0].sum() < len(batch)
+    away = (goal - batch["achieved_goal"])[:, 0].norm(dim=-1)
+    assert away[relabelled[:, 0]].min() >= 2.5
+    assert (goal[~relabelled][:, 0] == -1).all()
 
 
 def test_a_future_goal_is_one_of_the_first_rows():

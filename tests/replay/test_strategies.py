@@ -44,7 +44,7 @@ def check_against_model(capacity: int, strategy: str, steps: list, kind: type[Re
 
 @given(
     capacity=st.integers(1, 40),
-    strategy=st.sampled_from(["future", "final", "episode", "random", "actual"]),
+    strategy=st.sampled_from(["future", "next", "final", "episode", "random", "actual"]),
     steps=writes(),
     kind=st.sampled_from([TensorDictReplayBuffer, ReplayBuffer]),
 )
@@ -52,7 +52,7 @@ def test_goals_are_those_of_a_brute_force_model(capacity, strategy, steps, kind)
     check_against_model(capacity, strategy, steps, kind)
 
 
-@pytest.mark.parametrize("strategy", ["future", "final", "episode"])
+@pytest.mark.parametrize("strategy", ["future", "next", "final", "episode", {"future": 3, "next": 1}])
 def test_read_and_write_draw_the_same_distribution(strategy):
     lengths, copies = (1, 4, 7), 2_000
     episodes = torch.cat([episode(length, number=number) for number, length in enumerate(lengths)])
@@ -82,11 +82,12 @@ def _counts(batch: TensorDict, lengths: tuple[int, ...]) -> Tensor:
 
 
 ELIGIBLE = {
-    "future": lambda same, later, last: same & later,
-    "final": lambda same, later, last: same & last,
-    "episode": lambda same, later, last: same,
-    "random": lambda same, later, last: same | True,
-    "actual": lambda same, later, last: ~same,
+    "future": lambda same, ahead, last: same & (ahead >= 0),
+    "next": lambda same, ahead, last: same & (ahead == 0),
+    "final": lambda same, ahead, last: same & last,
+    "episode": lambda same, ahead, last: same,
+    "random": lambda same, ahead, last: same | True,
+    "actual": lambda same, ahead, last: ~same,
 }
 
 
@@ -100,7 +101,7 @@ def test_each_strategy_is_uniform_over_the_rows_that_are_alive(strategy):
     assert number.unique().tolist() == [1, 2, 3]
     last = torch.stack([step == step[number == own].max() for own in number]).diagonal()
     for row, draws in enumerate(drawn(buffer, 10_000).unbind(0)):
-        eligible = ELIGIBLE[strategy](number == number[row], step >= step[row], last)
+        eligible = ELIGIBLE[strategy](number == number[row], step - step[row], last)
         goals = stored["desired_goal"] if strategy == "actual" else stored["next", "achieved_goal"]
         known, weights = goals[eligible].unique(dim=0, return_counts=True)
         met, counts = draws["desired_goal"].unique(dim=0, return_counts=True)
@@ -125,6 +126,18 @@ def test_a_mixture_has_its_weights():
     assert (batch["hindsight", "relabelled"] == ~own).all()
     assert (offset[own] == 0).all()
     assert (offset[desired[:, 0] == 0] <= 4).all()
+
+
+def test_a_share_of_next_goals_beside_future_ones():
+    buffer = make_buffer(100, strategy={"future": 0.6, "next": 0.2, "real": 0.2})
+    buffer.extend(episode(5))
+    batch = drawn(buffer, 20_000)
+    first = batch[0]  # of five steps: a next goal, or one of five future ones
+    offset, relabelled = first["hindsight", "offset"], first["hindsight", "relabelled"]
+    shares = [(offset[relabelled] == ahead).double().mean() for ahead in range(5)]
+    assert torch.stack(shares).sub(torch.tensor([0.4, 0.15, 0.15, 0.15, 0.15])).abs().max() < 0.01
+    assert abs(relabelled.double().mean() - 0.8) < 0.01
+    assert (batch[-1]["hindsight", "offset"] == 0).all()
 
 
 def test_rows_are_drawn_one_by_one_and_not_the_first_ones():

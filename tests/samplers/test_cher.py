@@ -34,10 +34,11 @@ def test_a_batch_gets_the_goals_that_were_chosen(kind, storage_type, options):
     assert taken == [True] * 5
 
 
-@pytest.mark.parametrize("strategy", ["random", "actual", {"future": 1, "actual": 1, "real": 1}])
-def test_goals_of_other_episodes_are_handed_over(strategy):
+@pytest.mark.parametrize("min_motion", [0.0, 0.8])
+@pytest.mark.parametrize("strategy", ["next", "random", "actual", {"future": 1, "actual": 1, "real": 1}])
+def test_goals_of_every_strategy_are_handed_over(strategy, min_motion):
     storage = LazyTensorStorage(1000)
-    relabel = HindsightRelabel(reward_fn, storage, strategy=strategy)
+    relabel = HindsightRelabel(reward_fn, storage, strategy=strategy, min_motion=min_motion)
     buffer = TensorDictReplayBuffer(storage=storage, sampler=CHERSampler(relabel), transform=relabel)
     buffer.extend(episodes())
     put, taken = record(buffer)

@@ -13,7 +13,8 @@ def test_algorithmic_numbers_have_no_defaults() -> None:
     cluster = {"ray", "actors"}
     begins = {"init_from"}
     shown = {"logger", "logger_project", "logger_entity", "video", "quiet"}
-    off = {"sampler", "goal_noise", "critic"}  # what a run need not have; runs of before have no such field
+    # What a run need not have; runs of before have no such field.
+    off = {"sampler", "goal_noise", "next_share", "min_motion", "critic"}
     assert defaults == {"seed", "compile", *off, *where, *shown, *cluster, *begins}
 
 
