@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -66,10 +67,11 @@ class Runner:
         return None
 
     def stop(self) -> None:
-        """Let every process save a checkpoint and end."""
+        """Let every process save a checkpoint and end, a paused one, too."""
         self.stopped = True
         for process in list(self.processes.values()):
             process.terminate()
+            process.send_signal(signal.SIGCONT)
 
 
 def run_all(jobs: Sequence[Job], count: int) -> int:
