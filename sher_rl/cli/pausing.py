@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -41,8 +41,8 @@ def pause(folder: Path, patience: float = PATIENCE) -> list[str]:
         if time.monotonic() > end:
             raise UsageError(f"{_named(busy)} did not stop within {patience:g} s; the others wait for --go-on.")
         for process in busy.keys() - asked:
-            if _listens(process):
-                _send(process, signal.SIGTSTP)
+            if number := _what_stops(process, runs, busy):
+                _send(process, number)
                 asked.add(process)
         time.sleep(0.1 if busy else _CALM)
         calm = not busy
@@ -59,7 +59,8 @@ def go_on(folder: Path) -> list[str]:
 def processes(folder: Path) -> dict[int, str]:
     """Runs of a folder that live on this machine, by the number of their process.
 
-    These are the processes that hold a run's lock, or, as long as they only import, that print into a run's log.
+    These are the processes that hold a run's lock, or, as long as they only import, that print into a run's log; and
+    the helpers that they have started, which print there, too.
     """
     locks = {_identity(path): path.parent.name for path in folder.glob("*/.lock")}
     logs = {_identity(path): path.stem for path in folder.glob("*.log")}
@@ -84,11 +85,24 @@ def _identity(path: Path) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
+def _what_stops(process: int, runs: Mapping[int, str], busy: Mapping[int, str]) -> signal.Signals | None:
+    """The signal that stops a process: a run one that its clock sees, a helper any, after the run; None, not yet."""
+    parent = int(_status(process)[1])
+    if parent in runs:
+        return None if parent in busy else signal.SIGSTOP
+    return signal.SIGTSTP if _listens(process) else None
+
+
 def _state(process: int) -> str:
     """``T`` of a process that is stopped; nothing of one that has ended."""
+    return _status(process)[0]
+
+
+def _status(process: int) -> list[str]:
+    """State and parent, among others; of one that has ended no state and no parent."""
     with suppress(OSError):
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
-    return ""
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return ["", "0"]
 
 
 def _listens(process: int) -> bool:
@@ -105,5 +119,5 @@ def _send(process: int, number: signal.Signals) -> None:
         os.kill(process, number)
 
 
-def _named(runs: dict[int, str]) -> str:
+def _named(runs: Mapping[int, str]) -> str:
     return ", ".join(f"{name} (process {process})" for process, name in sorted(runs.items()))

@@ -7,6 +7,7 @@ import signal
 import subprocess
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -71,7 +72,8 @@ class Runner:
         self.stopped = True
         for process in list(self.processes.values()):
             process.terminate()
-            process.send_signal(signal.SIGCONT)
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGCONT)  # and its helpers, whose end it may wait for
 
 
 def run_all(jobs: Sequence[Job], count: int) -> int:

@@ -136,7 +136,7 @@ def _stability(runs: Sequence[Run]) -> list[str]:
 
 def missing_list(runs: Sequence[Run], variants: Mapping[str, str], tasks: Sequence[str] = tuple(TITLES)) -> str:
     """Markdown list of what ``runs`` lack, see :func:`~sher_rl.report.runs.gaps`; ``variants`` gives their names."""
-    found = [(task, name, ", ".join(gaps(runs, task, key))) for task in tasks for key, name in variants.items()]
+    found = [(task, name, "; ".join(gaps(runs, task, key))) for task in tasks for key, name in variants.items()]
     return "\n".join(f"- {TITLES[task]}, {name}: {words}" for task, name, words in found if words) or "- nothing"
 
 

@@ -13,10 +13,11 @@ from sher_rl.cli.pausing import go_on, pause, processes
 from sher_rl.training.lock import run_lock
 
 RUN = """
-import sys, time
+import subprocess, sys
 from pathlib import Path
-from sher_rl.training.clock import pausable, process_seconds
+from sher_rl.training.clock import pausable
 from sher_rl.training.lock import run_lock
+subprocess.Popen([sys.executable, "-c", "while True: pass"])  # a helper, which computes, too
 with run_lock(Path(sys.argv[1])), pausable():
     while True:
         pass
@@ -24,10 +25,11 @@ with run_lock(Path(sys.argv[1])), pausable():
 OTHER = "import time; time.sleep(60)"
 
 
-def seconds_of(process: int) -> float:
-    """Processor time of a process and of what it started."""
-    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+def seconds_of(folder: Path) -> list[float]:
+    """Processor time of each process of a folder's runs."""
+    stats = [Path(f"/proc/{process}/stat").read_text() for process in processes(folder)]
+    times = [map(int, stat.rpartition(")")[2].split()[11:13]) for stat in stats]
+    return [sum(each) / os.sysconf("SC_CLK_TCK") for each in times]
 
 
 @pytest.fixture
@@ -38,20 +40,21 @@ def run(tmp_path: Path) -> Iterator[subprocess.Popen]:
     with open(tmp_path / "fetch_push-her-s0.log", "w") as log:
         child = subprocess.Popen([sys.executable, "-c", RUN, str(folder)], stdout=log, start_new_session=True)
     yield child
-    child.kill()
+    os.killpg(child.pid, signal.SIGKILL)
     child.wait()
 
 
 def test_a_run_stops_while_it_is_paused_even_one_that_only_imports(run: subprocess.Popen, tmp_path: Path) -> None:
-    assert processes(tmp_path) == {run.pid: "fetch_push-her-s0"}
+    assert processes(tmp_path)[run.pid] == "fetch_push-her-s0"
     assert pause(tmp_path) == ["fetch_push-her-s0"]
-    used = seconds_of(run.pid)
+    used = seconds_of(tmp_path)
     time.sleep(1)
-    assert seconds_of(run.pid) == used
+    assert seconds_of(tmp_path) == used
+    assert len(used) == 2
     assert pause(tmp_path) == ["fetch_push-her-s0"]  # again, which changes nothing
     assert go_on(tmp_path) == ["fetch_push-her-s0"]
-    time.sleep(1)
-    assert seconds_of(run.pid) > used
+    time.sleep(2)
+    assert all(later > before for later, before in zip(seconds_of(tmp_path), used, strict=True))
     assert go_on(tmp_path) == []
 
 

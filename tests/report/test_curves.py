@@ -1,6 +1,7 @@
 import itertools
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -44,6 +45,13 @@ def test_a_panel_draws_what_is_there_and_says_above_it_how_many_seeds_a_line_has
     assert [text.get_text() for text in axes.texts] == ["FetchPush"]
 
 
+def beyond_the_ends(figure: Any) -> set[Any]:
+    """Marks of axes that matplotlib makes and does not draw."""
+    axis_ends = [(axis, axis.get_view_interval()) for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)]
+    marks = [(tick, low, high) for axis, (low, high) in axis_ends for tick in axis.get_major_ticks()]
+    return {tick.label1 for tick, low, high in marks if not low <= tick.get_loc() <= high}
+
+
 def test_no_two_texts_of_figure_4_overlap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -60,7 +68,7 @@ def test_no_two_texts_of_figure_4_overlap(tmp_path: Path, monkeypatch: pytest.Mo
         draw_tasks(some, tmp_path / "figure4.png", mean_std, "mean and standard deviation over seeds")
         figure = drawn.pop()
         FigureCanvasAgg(figure).draw()
-        texts = [text for text in figure.findobj(Text) if text.get_visible() and text.get_text()]
+        texts = [text for text in figure.findobj(Text) if text.get_text() and text not in beyond_the_ends(figure)]
         boxes = [text.get_window_extent() for text in texts]
         for (one, a), (other, b) in itertools.combinations(zip(texts, boxes, strict=True), 2):
             assert not a.overlaps(b), (one, other)

@@ -54,4 +54,4 @@ def test_gaps_are_runs_seeds_and_ends() -> None:
     assert gaps(runs, "fetch_push", "sher") == []
     assert gaps(runs, "fetch_push", "cher") == ["no run"]
     assert gaps(runs, "fetch_push", "her") == ["only seed 0", "seed 0 up to 100 of 200 steps"]
-    assert gaps(runs, "fetch_reach", "her") == ["no seed 1, 2"]
+    assert gaps(runs, "fetch_reach", "her") == ["only seed 0"]

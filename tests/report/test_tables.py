@@ -111,7 +111,7 @@ def test_what_is_missing_is_listed() -> None:
     few = [run("fetch_push", "sher", 0, [0.5, 0.5]), *(run("fetch_push", "sher", seed, [0.5]) for seed in (1, 2))]
     words = "- FetchPush, SHER: seeds 1, 2 up to 100 of 200 steps"
     assert missing_list(few, {"sher": "SHER"}, ["fetch_push"]) == words
-    words = "- FetchPush, SHER: only seeds 0, 1, seed 1 up to 100 of 200 steps"
+    words = "- FetchPush, SHER: only seeds 0, 1; seed 1 up to 100 of 200 steps"
     assert missing_list(few[:2], {"sher": "SHER"}, ["fetch_push"]) == words
 
 

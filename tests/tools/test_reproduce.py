@@ -142,28 +142,31 @@ def test_a_stopped_plan_goes_on_and_a_finished_one_has_nothing_to_do(tmp_path: P
 
 @pytest.mark.slow
 def test_a_paused_plan_ends_with_the_rows_of_one_that_was_not(tmp_path: Path) -> None:
-    flags = "--tasks fetch_reach --methods sher --seeds 0 --frames 6000".split()
+    flags = "--tasks fetch_reach --methods sher --seeds 0 --frames 4000".split()
     plain, paused = (tmp_path / name for name in ("plain", "paused"))
     first = start(plain, *flags)
-    assert first.wait(timeout=180) == 0, first.stdout.read()
+    assert first.wait(timeout=900) == 0, first.stdout.read()
     second = start(paused, *flags)
     rows = paused / "runs" / "fetch_reach-sher-s0" / "progress.csv"
     wait_for(rows.exists, second)
 
     assert tell(paused, "--pause") == "paused: fetch_reach-sher-s0\n"
-    [run] = processes(paused / "runs")
-    before = cpu_seconds(run), cpu_seconds(second.pid), rows.read_bytes()
+    own = processes(paused / "runs")
+    [run] = [process for process in own if int(fields(process)[1]) == second.pid]
+    used = [cpu_seconds(process) for process in own]
+    of_the_plan = cpu_seconds(second.pid)
+    written = rows.read_bytes()
     time.sleep(10)
-    assert cpu_seconds(run) == before[0]
-    assert cpu_seconds(second.pid) - before[1] < 0.5  # the plan looks twice a second whether a run has ended
-    assert rows.read_bytes() == before[2]
+    assert [cpu_seconds(process) for process in own] == used
+    assert cpu_seconds(second.pid) - of_the_plan < 0.5  # it looks twice a second whether a run has ended
+    assert rows.read_bytes() == written
     assert second.poll() is None
     began = time.time() - (time.clock_gettime(time.CLOCK_BOOTTIME) - started(run))
     assert tell(paused, "--go-on") == "going on: fetch_reach-sher-s0\n"
-    assert second.wait(timeout=180) == 0, second.stdout.read()
+    assert second.wait(timeout=900) == 0, second.stdout.read()
 
     whole, other = (read_progress(folder / "results" / "fetch_reach-sher-s0.csv") for folder in (paused, plain))
-    assert [row["frames"] for row in whole] == [2_000, 4_000, 6_000]
+    assert [row["frames"] for row in whole] == [2_000, 4_000]
     assert [row | {"seconds": 0} for row in whole] == pytest.approx(
         [row | {"seconds": 0} for row in other], abs=0, nan_ok=True
     )
@@ -176,14 +179,14 @@ def test_a_paused_plan_can_be_stopped(tmp_path: Path) -> None:
     wait_for(lambda: log.exists() and "buffer: " in log.read_text(), process)
     tell(tmp_path, "--pause")
     process.send_signal(signal.SIGTERM)
-    output = process.communicate(timeout=120)[0]
+    output = process.communicate(timeout=900)[0]
     assert process.returncode == 128 + signal.SIGTERM, output
     assert list(tmp_path.glob("runs/*/checkpoints/[0-9]*"))
 
 
 def tell(tmp_path: Path, flag: str) -> str:
     process = start(tmp_path, flag)
-    output = process.communicate(timeout=180)[0]
+    output = process.communicate(timeout=900)[0]
     assert process.returncode == 0, output
     return output
 
