@@ -1,6 +1,6 @@
 """The films and numbers of docs/gallery.md: ``python docs/make_gallery.py``, with the extras video and plot.
 
-Films show the first test episodes of each policy that comes with the package; success is that of 300 deterministic
+Films show the first test episodes of each policy that comes with the package; success is that of 1,000 deterministic
 episodes on seeds from 700,000 on, which neither training nor its tests have seen.
 """
 
@@ -21,7 +21,7 @@ GALLERY = Path(__file__).with_name("gallery")
 TASKS = ("FetchReach", "FetchPush", "FetchPickAndPlace", "HandManipulateEgg")
 SIDE = 240
 FRAMES_PER_SECOND = 20
-EPISODES = 300
+EPISODES = 1_000
 SEED = 700_000
 
 

@@ -2,6 +2,8 @@
 
 python tools/reproduce.py --dry-run
 python tools/reproduce.py --tasks fetch_reach fetch_push --seeds 0 1 2
+python tools/reproduce.py --pause    # from elsewhere, while something else is measured
+python tools/reproduce.py --go-on
 python -m sher_rl.report docs/results/*.csv --paper docs/paper
 """
 
@@ -10,6 +12,7 @@ import functools
 import json
 import shlex
 import statistics
+import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
@@ -19,9 +22,10 @@ import tyro
 
 import sher_rl
 from sher_rl.cli.errors import exit_with_sentence
+from sher_rl.cli.pausing import go_on, pause
 from sher_rl.cli.recipe_files import load_recipe, recipes_folder
 from sher_rl.cli.scheduler import run_all
-from sher_rl.errors import check_counts
+from sher_rl.errors import UsageError, check_counts
 from sher_rl.files import replace_file
 from sher_rl.output import say
 from sher_rl.report.progress_csv import read_progress
@@ -53,6 +57,12 @@ class Args:
     """Folder for the csv files, which say what is finished."""
     dry_run: bool = False
     """Print the plan, with time and disk, and run nothing."""
+    commit: bool = False
+    """Commit each csv and its json to git as soon as the run has ended."""
+    pause: bool = False
+    """Stop every run under out_dir where it is, whoever started it, and run nothing; the time does not count."""
+    go_on: bool = False
+    """Let the runs under out_dir go on that were paused, and run nothing."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -114,12 +124,15 @@ class Job:
     def keep(self) -> None:
         """Put the csv among the results, and beside it what it was made by: the command of the whole run."""
         versions, config = (json.loads((self.folder / f"{name}.json").read_text()) for name in ("versions", "config"))
+        config["total_frames"] = self.config.total_frames  # a run that is resumed with fewer than it has keeps its own
         recipe, *flags = self.recipe()
         command = shlex.join(["python", f"recipes/{Path(recipe).name}", *flags, *self.numbers()])
         made_by = {"command": command, "versions": versions, "config": config}
         self.args.results.mkdir(parents=True, exist_ok=True)
         replace_file(self.csv.with_suffix(".json"), (json.dumps(made_by, indent=1) + "\n").encode())
         replace_file(self.csv, (self.folder / "progress.csv").read_bytes())
+        if self.args.commit:
+            commit(self.csv)
 
 
 @functools.cache
@@ -154,13 +167,31 @@ def show(jobs: list[Job]) -> None:
     say(f"{len(todo)} of {len(jobs)} runs to do: {time}; disk {disk:.2f} GB")
 
 
+def commit(csv: Path) -> None:
+    """Commit a csv and its json, and nothing else that git's index has; say so if git will not."""
+    files = [csv.name, csv.with_suffix(".json").name]
+    git = ["git", "-C", str(csv.parent)]
+    last = read_progress(csv)[-1]
+    subject = f"{csv.stem}: {last['test_success']:.2f} after {last['frames']:,.0f} steps"
+    for command in (["add"], ["commit", "--quiet", "--message", subject]):
+        done = subprocess.run([*git, *command, "--", *files], capture_output=True, text=True, check=False)
+        if done.returncode:
+            say(f"{csv.stem}: not committed: {(done.stderr or done.stdout).strip()[-200:]}")
+            return
+
+
 def main(args: Args) -> None:
     check_counts(jobs=args.jobs)
-    jobs = plan(args)
-    if args.dry_run:
-        show(jobs)
+    if args.pause and args.go_on:
+        raise UsageError("pause and go_on are both given; give one of them.")
+    if args.pause:
+        say(f"paused: {', '.join(pause(args.out_dir)) or 'no run'}")
+    elif args.go_on:
+        say(f"going on: {', '.join(go_on(args.out_dir)) or 'no run'}")
+    elif args.dry_run:
+        show(plan(args))
     else:
-        sys.exit(run_all(jobs, args.jobs))
+        sys.exit(run_all(plan(args), args.jobs))
 
 
 if __name__ == "__main__":

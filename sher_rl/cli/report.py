@@ -37,6 +37,8 @@ class Args:
     """Lines and bands: mean and standard deviation, or interquartile mean and its 95% bootstrap interval."""
     paper: Path | None = None
     """Folder for report.md: the paper's figures and Table 1 of these runs, called like fetch_push-sher-s0.csv."""
+    film: Path | None = None
+    """A GIF of a trained policy, called by its task, that report.md shows."""
 
 
 def main(args: Args) -> None:
@@ -45,7 +47,7 @@ def main(args: Args) -> None:
         raise UsageError("runs is empty; give run folders or csv files, such as runs/RUN.")
     say(report(args.runs, args.out, args.level, args.band))
     if args.paper:
-        say(write_paper(args.runs, args.paper, args.level))
+        say(write_paper(args.runs, args.paper, args.level, args.film))
 
 
 def report(runs: Sequence[Path], out: Path, level: float = LEVEL, band: str = "std") -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -66,10 +68,12 @@ class Runner:
         return None
 
     def stop(self) -> None:
-        """Let every process save a checkpoint and end."""
+        """Let every process save a checkpoint and end, a paused one, too."""
         self.stopped = True
         for process in list(self.processes.values()):
             process.terminate()
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGCONT)  # and its helpers, whose end it may wait for
 
 
 def run_all(jobs: Sequence[Job], count: int) -> int:

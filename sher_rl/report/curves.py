@@ -5,22 +5,22 @@ from __future__ import annotations
 import io
 import itertools
 import math
-import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from sher_rl.files import replace_file
+from sher_rl.report.common import common_end
 from sher_rl.report.groups import Group
-from sher_rl.report.runs import METHODS, TITLES, Run, gaps, label, read_rows, select
+from sher_rl.report.runs import METHODS, TITLES, Run, label, read_rows, select
 from sher_rl.report.statistics import Array, curve
 
 Summary = Callable[[Array], tuple[Array, Array, Array]]
 """From values ``(runs, e)`` to a line and the ends of the band around it, each ``(e,)``."""
+MOST_COLUMNS = 4
+"""Panels beside each other in Figure 4."""
 _STYLES: tuple[tuple[str, Any], ...] = (("#0072B2", "-"), ("#D55E00", "--"), ("#009E73", "-."), ("#CC79A7", ":"))
 """Colours of Okabe and Ito, each with dashes of its own."""
-NOTE_COLUMNS = 34
-"""Letters that a panel of Figure 4 is wide."""
 NO_MATPLOTLIB = "no curve: matplotlib is not installed; run pip install matplotlib"
 
 
@@ -62,23 +62,25 @@ def draw_groups(groups: Sequence[Group], path: Path, summary: Summary, caption: 
 
 
 def draw_tasks(runs: Sequence[Run], path: Path, summary: Summary, caption: str) -> str:
-    """Draw the paper's Figure 4, a panel for each task and a line for each method; what is missing is said there."""
-    figure = _figure(12, 6.4)
+    """Draw the paper's Figure 4, a panel for each task that was run and a line for each method."""
+    tasks = [task for task in TITLES if any(run.task == task for run in runs)]
+    rows = 1 if len(tasks) <= MOST_COLUMNS else 2
+    columns = max(math.ceil(len(tasks) / rows), 1)
+    figure = _figure(1.2 + 3.1 * columns, 1 + 2.9 * rows)
     if figure is None:
         return NO_MATPLOTLIB
-    for i, (task, title) in enumerate(TITLES.items()):
-        axes = figure.add_subplot(2, 4, i + 1, title=title)
-        _panel(axes, runs, task, METHODS, summary)
+    for i, task in enumerate(tasks):
+        _panel(figure.add_subplot(rows, columns, i + 1), runs, task, METHODS, summary)
     _finish(figure, path, METHODS, caption)
     return f"curve: {path}"
 
 
 def draw_temperatures(runs: Sequence[Run], variants: Mapping[str, str], path: Path, summary: Summary, task: str) -> str:
     """Draw the paper's Figure 5, a line for each temperature; ``variants`` names them."""
-    figure = _figure(6.4, 4.4)
+    figure = _figure(6.4, 4.6)
     if figure is None:
         return NO_MATPLOTLIB
-    _panel(figure.add_subplot(title=TITLES[task]), runs, task, variants, summary)
+    _panel(figure.add_subplot(), runs, task, variants, summary)
     _finish(figure, path, variants, "mean and standard deviation over seeds")
     return f"curve: {path}"
 
@@ -92,13 +94,25 @@ def _figure(width: float, height: float) -> Any:
 
 
 def _panel(axes: Any, runs: Sequence[Run], task: str, variants: Mapping[str, str], summary: Summary) -> None:
-    notes = []
+    """Draw a line for each variant that was run; above the panel stands the task, and how many seeds each line has."""
+    counts = []
     for (variant, name), (colour, dashes) in zip(variants.items(), _STYLES, strict=False):
-        notes += [textwrap.fill(f"{name}: {words}", NOTE_COLUMNS) for words in gaps(runs, task, variant)]
         if own := select(runs, task, variant):
+            counts.append(f"{name}: n = {len(own)}")
             _line(axes, own, summary, colour, dashes, name)
+            _longer(axes, own, colour, dashes)
     _tidy(axes)
-    axes.text(0.03, 0.97, "\n".join(notes), transform=axes.transAxes, va="top", fontsize=8, style="italic")
+    axes.set_title(", ".join(counts) or "no run", fontsize=8)
+    axes.annotate(TITLES[task], (0.5, 1), (0, 18), "axes fraction", "offset points", ha="center", fontsize=12)
+
+
+def _longer(axes: Any, runs: Sequence[Run], colour: str, dashes: Any) -> None:
+    """Draw what a seed has beyond the steps of the shortest, each as a thin line of its own."""
+    for run in runs:
+        rows = [row for row in run.rows if row["frames"] >= common_end(runs)]
+        if len(rows) > 1:
+            steps, values = ([row[column] for row in rows] for column in ("frames", "test_success"))
+            axes.plot(steps, values, color=colour, linestyle=dashes, linewidth=0.8)
 
 
 def _styles() -> Iterator[tuple[str, Any]]:
@@ -118,10 +132,17 @@ def _line(axes: Any, runs: Sequence[Run], summary: Summary, colour: str, dashes:
 
 def _tidy(axes: Any) -> None:
     axes.set(ylim=(-0.03, 1.03), xlim=(0, None))
-    axes.xaxis.set_major_formatter("{x:,.0f}" if axes.lines else "")
+    axes.xaxis.set_major_formatter(_short)
     axes.tick_params(labelsize=8)
     axes.locator_params(axis="x", nbins=4)
     axes.grid(alpha=0.3)
+
+
+def _short(steps: float, _: int) -> str:
+    """Steps as a mark of an axis shows them: ``500k``, ``2.5M``."""
+    if steps >= 1e6:
+        return f"{steps / 1e6:g}M"
+    return f"{steps / 1e3:g}k" if steps >= 1e3 else f"{steps:g}"
 
 
 def _finish(figure: Any, path: Path, variants: Mapping[str, str], caption: str) -> None:

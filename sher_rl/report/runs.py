@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sher_rl.errors import UsageError
+from sher_rl.report.machine import machine
 from sher_rl.report.progress_csv import read_progress
 from sher_rl.tasks import RECORDS
 from sher_rl.untrusted import shown
@@ -17,6 +18,8 @@ TITLES = {task.name: task.title for task in RECORDS}
 """What a task is called in tables and pictures."""
 METHODS = {"sher": "SHER", "her": "HER", "cher": "CHER"}
 """The paper's methods."""
+SEEDS = 3
+"""Seeds that each method of a task shall have."""
 _NAME = re.compile(r"(?P<task>[a-z_]+)-(?P<variant>[a-z]+(-a[\d.]+)?)-s(?P<seed>\d+)(-\d{8}-\d{6})?")
 
 
@@ -28,6 +31,8 @@ class Run(NamedTuple):
     """The method, and the temperature where it is not the recipe's: ``sher``, ``sher-a0.05``."""
     seed: int
     rows: Rows
+    machine: str = ""
+    """What it ran on, from :func:`~sher_rl.report.machine.machine`; nothing if no file tells."""
 
     @property
     def end(self) -> int:
@@ -68,7 +73,7 @@ def read_run(path: Path) -> Run:
     match = _NAME.fullmatch(label(path))
     if match is None or match["task"] not in TITLES:
         raise UsageError(f"run {label(path)!r} is of no known task and seed; call it like fetch_push-sher-s0.")
-    return Run(match["task"], match["variant"], int(match["seed"]), read_rows(path))
+    return Run(match["task"], match["variant"], int(match["seed"]), read_rows(path), machine(path))
 
 
 def read_runs(paths: Iterable[Path]) -> list[Run]:
@@ -92,14 +97,21 @@ def select(runs: Sequence[Run], task: str, variant: str) -> list[Run]:
 
 
 def gaps(runs: Sequence[Run], task: str, variant: str) -> list[str]:
-    """What one curve lacks of what others of ``runs`` have: all of it, seeds, or the last part of seeds.
+    """What one curve lacks: all of it, seeds, or the last part of what others of ``runs`` have of its task.
 
     A hundredth is no part: methods round their steps up to whole batches, each to its own.
     """
     own = select(runs, task, variant)
     if not own:
         return ["no run"]
-    lacking = sorted({run.seed for run in runs} - {run.seed for run in own})
     end = max(run.end for run in runs if run.task == task)
-    words = ["no seed " + ", ".join(map(str, lacking))] if lacking else []
-    return words + [f"seed {run.seed} ends at {run.end:,} of {end:,} steps" for run in own if run.end < 0.99 * end]
+    short: dict[int, list[int]] = {}
+    for run in own:
+        if run.end < 0.99 * end:
+            short.setdefault(run.end, []).append(run.seed)
+    words = [f"only {_seeds([run.seed for run in own])}"] if len(own) < SEEDS else []
+    return words + [f"{_seeds(seeds)} up to {at:,} of {end:,} steps" for at, seeds in short.items()]
+
+
+def _seeds(seeds: Sequence[int]) -> str:
+    return f"seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}"

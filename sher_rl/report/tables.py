@@ -6,10 +6,12 @@ import math
 from collections.abc import Mapping, Sequence
 from itertools import product
 from pathlib import Path
+from string import ascii_uppercase
 
 import numpy as np
 
 from sher_rl.functional.stability import delta_s
+from sher_rl.report.common import common_end, cut, lengths
 from sher_rl.report.groups import Group
 from sher_rl.report.runs import METHODS, TITLES, Run, gaps, label, read_rows, select
 from sher_rl.report.statistics import iqm_interval, reached, stability
@@ -47,13 +49,29 @@ def _summary(run: Path, level: float) -> str:
 
 
 def success_table(runs: Sequence[Run], level: float = LEVEL) -> str:
-    """Markdown table with a row per task and method: last success over seeds, and when each reached ``level``."""
+    """Markdown table with a row per task, method and length: last success over seeds, when each reached ``level``.
+
+    Seeds of a method that went further than the others have a row of their own, too. What was not run has none.
+    """
     head = ("task", "method", "seeds", "steps", "last success", "IQM, 95% interval", f"steps to {level:g}", "seconds")
-    lines = [_line(*head), "|---|---|" + "---:|" * 6]
+    lines = [_line(*head, "made on"), "|---|---|" + "---:|" * 6 + "---|"]
+    letters = machine_letters(runs)
     for task, method in product(TITLES, METHODS):
-        own = select(runs, task, method)
-        lines.append(_line(TITLES[task], METHODS[method], *(_success(own, level) if own else ["missing"] * 6)))
+        for own in lengths(select(runs, task, method)):
+            made_on = ", ".join(dict.fromkeys(letters.get(run.machine, "–") for run in own))
+            lines.append(_line(TITLES[task], METHODS[method], *_success(own, level), made_on))
     return "\n".join(lines)
+
+
+def machine_letters(runs: Sequence[Run]) -> dict[str, str]:
+    """A letter for each machine that is known, in the order in which the table has them."""
+    ordered = [run for task, method in product(TITLES, METHODS) for run in select(runs, task, method)]
+    return dict(zip(dict.fromkeys(run.machine for run in ordered if run.machine), ascii_uppercase, strict=False))
+
+
+def machine_list(runs: Sequence[Run]) -> str:
+    """Markdown list of :func:`machine_letters`."""
+    return "\n".join(f"- {letter}: {name}" for name, letter in machine_letters(runs).items()) or "- not known"
 
 
 def _success(runs: Sequence[Run], level: float) -> list[str]:
@@ -62,13 +80,17 @@ def _success(runs: Sequence[Run], level: float) -> list[str]:
     interval = "one seed" if math.isnan(low) else f"{low:.2f} to {high:.2f}"
     times = [reached(run.rows, level) for run in runs]
     return [
-        ", ".join(str(run.seed) for run in runs),
+        _seeds(runs),
         ", ".join(f"{end:,}" for end in sorted({run.end for run in runs})),
         _spread(last.reshape(-1), 2),
         f"{centre:.2f}, {interval}",
         _when(times, "frames"),
         _when(times, "seconds"),
     ]
+
+
+def _seeds(runs: Sequence[Run]) -> str:
+    return ", ".join(str(run.seed) for run in runs)
 
 
 def _when(times: Sequence[dict[str, float] | None], column: str) -> str:
@@ -90,14 +112,19 @@ def group_table(groups: Sequence[Group], level: float = LEVEL) -> str:
 
 
 def delta_table(runs: Sequence[Run]) -> str:
-    """The paper's Table 1, a row for each of its cells: its value, ours, and what stands beside ours."""
-    head = ("task", "method", "paper's δS", "δS", "floor", "same-mode δS", "floor", "change", "epochs")
-    lines = [_line(*head), "|---|---|" + "---:|" * 7]
+    """The paper's Table 1, a row for each of its cells that was run: its value, ours, and what stands beside ours.
+
+    The runs of a task count up to the steps that all of them have.
+    """
+    head = ("task", "method", "seeds", "paper's δS", "δS", "floor", "same-mode δS", "floor", "change", "epochs")
+    lines = [_line(*head), "|---|---|" + "---:|" * 8]
     for task in RECORDS:
-        for method, name in METHODS.items():
-            own = select(runs, task.name, method)
-            values = _stability(own) if own else ["missing"] * 6
-            lines.append(_line(task.title, name, f"{task.paper_delta_s[method]:.3f}", *values))
+        for method in METHODS:
+            if own := select(runs, task.name, method):
+                end = common_end([run for run in runs if run.task == task.name])
+                paper = f"{task.paper_delta_s[method]:.3f}"
+                values = _stability([cut(run, end) for run in own])
+                lines.append(_line(task.title, METHODS[method], _seeds(own), paper, *values))
     return "\n".join(lines)
 
 
@@ -109,7 +136,7 @@ def _stability(runs: Sequence[Run]) -> list[str]:
 
 def missing_list(runs: Sequence[Run], variants: Mapping[str, str], tasks: Sequence[str] = tuple(TITLES)) -> str:
     """Markdown list of what ``runs`` lack, see :func:`~sher_rl.report.runs.gaps`; ``variants`` gives their names."""
-    found = [(task, name, ", ".join(gaps(runs, task, key))) for task in tasks for key, name in variants.items()]
+    found = [(task, name, "; ".join(gaps(runs, task, key))) for task in tasks for key, name in variants.items()]
     return "\n".join(f"- {TITLES[task]}, {name}: {words}" for task, name, words in found if words) or "- nothing"
 
 

@@ -20,6 +20,7 @@ from sher_rl.replay.relabel import HindsightRelabel
 from sher_rl.report import draw_curves, summary_table
 from sher_rl.report.progress_csv import read_progress
 from sher_rl.training.checks import check_actions
+from sher_rl.training.clock import pausable
 from sher_rl.training.config import RunConfig
 from sher_rl.training.evaluation import Evaluation
 from sher_rl.training.film import check_film
@@ -150,7 +151,7 @@ def run_to_the_end(
     """Hold or create the run's folder, train, draw the curve, and return the folder."""
     with run_folder(config) as folder:
         run = Run(config, folder, parts, replay, evaluation, rollouts, on_evaluate)
-        with closing(run.progress), noted_signals() as signals:
+        with closing(run.progress), noted_signals() as signals, pausable():
             run.go(signals)
         curve = draw_curves([folder], folder / "curve.png")
         if not config.quiet:

@@ -16,7 +16,10 @@ def test_the_page_and_its_pictures_are_written(tmp_path: Path, monkeypatch: pyte
     page = (tmp_path / "out" / "deeper" / "report.md").read_text()
     assert "from 3 runs" in page
     assert "- FetchSlide, α = 0.1: no run" in page
+    assert "- HandReach, SHER: no run" in page
+    assert "| HandReach" not in page  # rows are for what was run
     assert "sher-a0.05" not in page
+    assert "](" + "../gallery" not in page
     for name in ("figure4.png", "figure4-iqm.png", "figure5.png"):
         assert name in page
         assert (tmp_path / "out" / "deeper" / name).read_bytes().startswith(b"\x89PNG")
@@ -31,5 +34,9 @@ def test_the_page_and_its_pictures_are_written(tmp_path: Path, monkeypatch: pyte
 
 def test_the_page_in_the_docs_is_that_of_the_results(tmp_path: Path) -> None:
     docs = Path(__file__).parents[2] / "docs"
-    write_paper(sorted((docs / "results").glob("*.csv")), tmp_path, level=0.9)
-    assert (docs / "paper" / "report.md").read_text() == (tmp_path / "report.md").read_text()
+    film = tmp_path / "gallery" / "HandManipulateEgg.gif"
+    write_paper(sorted((docs / "results").glob("*.csv")), tmp_path / "paper", level=0.9, film=film)
+    page = (docs / "paper" / "report.md").read_text()
+    assert page == (tmp_path / "paper" / "report.md").read_text()
+    assert "](../gallery/HandManipulateEgg.gif)" in page
+    assert (docs / "gallery" / film.name).exists()

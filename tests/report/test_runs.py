@@ -53,5 +53,5 @@ def test_gaps_are_runs_seeds_and_ends() -> None:
     runs += [run("fetch_push", "her", 0, [0.1]), run("fetch_reach", "her", 0, [0.1])]
     assert gaps(runs, "fetch_push", "sher") == []
     assert gaps(runs, "fetch_push", "cher") == ["no run"]
-    assert gaps(runs, "fetch_push", "her") == ["no seed 1, 2", "seed 0 ends at 100 of 200 steps"]
-    assert gaps(runs, "fetch_reach", "her") == ["no seed 1, 2"]
+    assert gaps(runs, "fetch_push", "her") == ["only seed 0", "seed 0 up to 100 of 200 steps"]
+    assert gaps(runs, "fetch_reach", "her") == ["only seed 0"]

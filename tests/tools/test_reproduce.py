@@ -1,14 +1,18 @@
 import json
+import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from helpers.small import load_recipe
 
 from sher_rl import UsageError
+from sher_rl.cli.pausing import processes
 from sher_rl.cli.scheduler import Runner, run_all
 from sher_rl.report.progress_csv import read_progress
 from sher_rl.training.lock import run_lock
@@ -137,9 +141,106 @@ def test_a_stopped_plan_goes_on_and_a_finished_one_has_nothing_to_do(tmp_path: P
     assert before == {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
 
 
+@pytest.mark.slow
+def test_a_paused_plan_ends_with_the_rows_of_one_that_was_not(tmp_path: Path) -> None:
+    flags = "--tasks fetch_reach --methods sher --seeds 0 --frames 4000".split()
+    plain, paused = (tmp_path / name for name in ("plain", "paused"))
+    first = start(plain, *flags)
+    assert first.wait(timeout=900) == 0, first.stdout.read()
+    second = start(paused, *flags)
+    rows = paused / "runs" / "fetch_reach-sher-s0" / "progress.csv"
+    wait_for(rows.exists, second)
+
+    assert tell(paused, "--pause") == "paused: fetch_reach-sher-s0\n"
+    own = processes(paused / "runs")
+    [run] = [process for process in own if int(fields(process)[1]) == second.pid]
+    used = [cpu_seconds(process) for process in own]
+    of_the_plan = cpu_seconds(second.pid)
+    written = rows.read_bytes()
+    time.sleep(10)
+    assert [cpu_seconds(process) for process in own] == used
+    assert cpu_seconds(second.pid) - of_the_plan < 0.5  # it looks twice a second whether a run has ended
+    assert rows.read_bytes() == written
+    assert second.poll() is None
+    began = time.time() - (time.clock_gettime(time.CLOCK_BOOTTIME) - started(run))
+    assert tell(paused, "--go-on") == "going on: fetch_reach-sher-s0\n"
+    assert second.wait(timeout=900) == 0, second.stdout.read()
+
+    whole, other = (read_progress(folder / "results" / "fetch_reach-sher-s0.csv") for folder in (paused, plain))
+    assert [row["frames"] for row in whole] == [2_000, 4_000]
+    for row, same in zip(whole, other, strict=True):
+        np.testing.assert_equal(row | {"seconds": 0}, same | {"seconds": 0})
+    assert rows.stat().st_mtime - began - whole[-1]["seconds"] > 10  # the ten of the pause, and those it took to ask
+
+
+def test_a_paused_plan_can_be_stopped(tmp_path: Path) -> None:
+    process = start(tmp_path, *"--tasks fetch_reach --methods her --seeds 0 --frames 5000".split())
+    log = tmp_path / "runs" / "fetch_reach-her-s0.log"
+    wait_for(lambda: log.exists() and "buffer: " in log.read_text(), process)
+    tell(tmp_path, "--pause")
+    process.send_signal(signal.SIGTERM)
+    output = process.communicate(timeout=900)[0]
+    assert process.returncode == 128 + signal.SIGTERM, output
+    assert list(tmp_path.glob("runs/*/checkpoints/[0-9]*"))
+
+
+def tell(tmp_path: Path, flag: str) -> str:
+    process = start(tmp_path, flag)
+    output = process.communicate(timeout=900)[0]
+    assert process.returncode == 0, output
+    return output
+
+
+def wait_for(condition: Callable[[], bool], process: subprocess.Popen) -> None:
+    while process.poll() is None and not condition():
+        time.sleep(0.05)
+    assert process.poll() is None, process.stdout.read()
+
+
+def fields(process: int) -> list[str]:
+    return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+
+
+def cpu_seconds(process: int) -> float:
+    return sum(map(int, fields(process)[11:13])) / os.sysconf("SC_CLK_TCK")
+
+
+def started(process: int) -> float:
+    return int(fields(process)[19]) / os.sysconf("SC_CLK_TCK")
+
+
+def test_a_csv_is_committed_with_its_json_and_nothing_else(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    csv = tmp_path / "results" / "fetch_reach-her-s0.csv"
+    csv.parent.mkdir()
+    header = "frames,updates,seconds,train_success,test_success,train_episodes,test_episodes"
+    csv.write_text(f"{header}\n1000,1,2,0,0.25,1,1\n")
+    csv.with_suffix(".json").write_text("{}\n")
+    REPRODUCE.commit(csv)
+    assert "fetch_reach-her-s0: not committed: fatal: not a git repository" in capsys.readouterr().out
+
+    git = ["git", "-C", str(tmp_path), "-c", "init.defaultBranch=main"]
+    subprocess.run([*git, "init", "--quiet"], check=True)
+    for name, value in (("user.name", "A"), ("user.email", "a@b.c"), ("commit.gpgsign", "false")):
+        subprocess.run([*git, "config", name, value], check=True)
+    (tmp_path / "other").write_text("staged, and left alone\n")
+    subprocess.run([*git, "add", "other"], check=True)
+    REPRODUCE.commit(csv)
+    shown = subprocess.run([*git, "show", "--format=%s", "--name-only"], capture_output=True, text=True, check=True)
+    assert shown.stdout.split("\n\n") == [
+        "fetch_reach-her-s0: 0.25 after 1,000 steps",
+        "results/fetch_reach-her-s0.csv\nresults/fetch_reach-her-s0.json\n",
+    ]
+    assert capsys.readouterr().out == ""
+
+
 @pytest.mark.parametrize(
     ("values", "sentence"),
-    [({"jobs": 0}, "jobs is 0"), ({"frames": 0}, "total_frames is 0"), ({"seeds": (-1,)}, "seed is -1")],
+    [
+        ({"pause": True, "go_on": True}, "pause and go_on are both given"),
+        ({"jobs": 0}, "jobs is 0"),
+        ({"frames": 0}, "total_frames is 0"),
+        ({"seeds": (-1,)}, "seed is -1"),
+    ],
 )
 def test_wrong_numbers_get_one_sentence(values: dict, sentence: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=sentence):
