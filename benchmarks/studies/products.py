@@ -11,6 +11,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch.profiler import ProfilerActivity, profile
@@ -33,7 +34,7 @@ def main(batches: list[int]) -> None:
         for batch in batches:
             run = fused_updates(dims, batch)
             run(UPDATES)
-            alone = statistics.median(seconds(lambda: run(UPDATES)) for _ in range(ROUNDS)) / UPDATES
+            alone = statistics.median(seconds(partial(run, UPDATES)) for _ in range(ROUNDS)) / UPDATES
             busy, rate = products(run)
             share = rate / large_rate()
             print(f"| {shape} | {batch} | {1 / alone:.0f} | {busy / alone:.2f} | {rate / 1e9:.0f} | {share:.2f} |")

@@ -52,8 +52,8 @@ class HindsightRelabel(BufferTransform):
 
     A batch gets ``desired_goal``, ``("next", "desired_goal")`` and ``("next", "reward")`` in every row, with
     ``terminated_fn`` also ``terminated`` and ``done`` under ``next``, and ``("hindsight", "relabelled")``, bool, and
-    ``("hindsight", "offset")``, int64, the rows from the transition to the goal drawn, both ``(B,)``. The annotation takes
-    12 bytes a transition.
+    ``("hindsight", "offset")``, int64, the rows from the transition to the goal drawn, both ``(B,)``. The annotation
+    takes 12 bytes a transition.
 
     Args:
         reward_fn: from achieved and desired goals ``(B, *g)`` to rewards ``(B, 1)``; see
