@@ -52,8 +52,8 @@ class HindsightRelabel(BufferTransform):
 
     A batch gets ``desired_goal``, ``("next", "desired_goal")`` and ``("next", "reward")`` in every row, with
     ``terminated_fn`` also ``terminated`` and ``done`` under ``next``, and ``("hindsight", "relabelled")``, bool, and
-    ``("hindsight", "offset")``, int64, the rows from the transition to the goal drawn, both ``(B,)``. The annotation takes
-    12 bytes a transition.
+    ``("hindsight", "offset")``, int64, the rows from the transition to the goal drawn, both ``(B,)``. The annotation
+    takes 12 bytes a transition.
 
     Args:
         reward_fn: from achieved and desired goals ``(B, *g)`` to rewards ``(B, 1)``; see
@@ -163,7 +163,8 @@ class HindsightRelabel(BufferTransform):
         """Draw the slots that the goals of rows come from; for samplers that look at goals before a batch is read.
 
         Args:
-            rows: ``(B,)`` as the storage holds them, at least ``index`` and ``hindsight``.
+            rows: ``(B,)`` as the storage holds them, at least ``index`` and ``hindsight``, with
+                ``min_motion`` also the achieved goal.
 
         Raises:
             UsageError: goals are drawn on write.
