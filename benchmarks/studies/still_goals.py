@@ -1,7 +1,4 @@
-"""Print how many hindsight goals a row had achieved already.
-
-python benchmarks/studies/still_goals.py [ENV_ID ...]
-"""
+"""Print how many goals a row had achieved already: ``python benchmarks/studies/still_goals.py [ENV_ID ...]``."""
 
 from __future__ import annotations
 

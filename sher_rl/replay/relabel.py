@@ -163,7 +163,8 @@ class HindsightRelabel(BufferTransform):
         """Draw the slots that the goals of rows come from; for samplers that look at goals before a batch is read.
 
         Args:
-            rows: ``(B,)`` as the storage holds them, at least ``index`` and ``hindsight``.
+            rows: ``(B,)`` as the storage holds them, at least ``index`` and ``hindsight``, with
+                ``min_motion`` also the achieved goal.
 
         Raises:
             UsageError: goals are drawn on write.
