@@ -1,5 +1,6 @@
 """Every csv of docs/results is what the json beside it says: command, numbers, steps, seed."""
 
+import dataclasses
 import json
 import math
 import shlex
@@ -12,6 +13,7 @@ from sher_rl.cli.recipe_files import load_recipe
 from sher_rl.report.progress_csv import read_progress
 from sher_rl.report.runs import read_run
 from sher_rl.tasks import task_name
+from sher_rl.training.config import RunConfig
 from sher_rl.training.config_file import config_values
 
 RESULTS = Path(__file__).parents[1] / "docs" / "results"
@@ -26,16 +28,16 @@ def made_by(csv: Path) -> dict:
     return json.loads(csv.with_suffix(".json").read_text())
 
 
-def config_of(command: str) -> dict:
+def config_of(command: str) -> RunConfig:
     """What a recipe would run with, on a command line."""
     python, recipe, *flags = shlex.split(command)
     assert (python, Path(recipe).parent.name) == ("python", "recipes")
     module = load_recipe(Path(recipe).stem)
     if hasattr(module, "CONFIG"):
-        return config_values(parse(module.CONFIG, flags))
+        return parse(module.CONFIG, flags)
     env, env_id, *flags = flags
     assert env == "--env"
-    return config_values(parse(module.published(env_id), flags))
+    return parse(module.published(env_id), flags)
 
 
 def test_each_csv_has_a_json_and_each_json_a_csv() -> None:
@@ -79,8 +81,11 @@ def test_the_command_gives_the_numbers(csv: Path) -> None:
     """Where a recipe has changed since, the command needs the flags that make it what it was."""
     made = made_by(csv)
     assert "--resume" not in made["command"]
-    now = config_of(made["command"])
-    others = {name: (value, now.get(name)) for name, value in made["config"].items() if now.get(name) != value}
+    config = config_of(made["command"])
+    now = config_values(config)
+    newer = {field.name: field.default for field in dataclasses.fields(config) if field.name not in made["config"]}
+    then = {name: value for name, value in newer.items() if name in now} | made["config"]
+    others = {name: (value, now.get(name)) for name, value in then.items() if now.get(name) != value}
     assert not others.keys() - {*ELSEWHERE}, others
 
 

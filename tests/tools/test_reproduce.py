@@ -142,7 +142,7 @@ def test_a_stopped_plan_goes_on_and_a_finished_one_has_nothing_to_do(tmp_path: P
 
 
 @pytest.mark.slow
-def test_a_paused_plan_ends_with_the_rows_of_one_that_was_not(tmp_path: Path) -> None:
+def test_a_paused_plan_ends_with_the_rows_of_one_that_was_not(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     flags = "--tasks fetch_reach --methods sher --seeds 0 --frames 4000".split()
     plain, paused = (tmp_path / name for name in ("plain", "paused"))
     first = start(plain, *flags)
@@ -151,7 +151,8 @@ def test_a_paused_plan_ends_with_the_rows_of_one_that_was_not(tmp_path: Path) ->
     rows = paused / "runs" / "fetch_reach-sher-s0" / "progress.csv"
     wait_for(rows.exists, second)
 
-    assert tell(paused, "--pause") == "paused: fetch_reach-sher-s0\n"
+    REPRODUCE.main(args(paused, pause=True))
+    assert capsys.readouterr().out == "paused: fetch_reach-sher-s0\n"
     own = processes(paused / "runs")
     [run] = [process for process in own if int(fields(process)[1]) == second.pid]
     used = [cpu_seconds(process) for process in own]
@@ -163,7 +164,8 @@ def test_a_paused_plan_ends_with_the_rows_of_one_that_was_not(tmp_path: Path) ->
     assert rows.read_bytes() == written
     assert second.poll() is None
     began = time.time() - (time.clock_gettime(time.CLOCK_BOOTTIME) - started(run))
-    assert tell(paused, "--go-on") == "going on: fetch_reach-sher-s0\n"
+    REPRODUCE.main(args(paused, go_on=True))
+    assert capsys.readouterr().out == "going on: fetch_reach-sher-s0\n"
     assert second.wait(timeout=900) == 0, second.stdout.read()
 
     whole, other = (read_progress(folder / "results" / "fetch_reach-sher-s0.csv") for folder in (paused, plain))
@@ -177,18 +179,11 @@ def test_a_paused_plan_can_be_stopped(tmp_path: Path) -> None:
     process = start(tmp_path, *"--tasks fetch_reach --methods her --seeds 0 --frames 5000".split())
     log = tmp_path / "runs" / "fetch_reach-her-s0.log"
     wait_for(lambda: log.exists() and "buffer: " in log.read_text(), process)
-    tell(tmp_path, "--pause")
+    REPRODUCE.main(args(tmp_path, pause=True))
     process.send_signal(signal.SIGTERM)
     output = process.communicate(timeout=900)[0]
     assert process.returncode == 128 + signal.SIGTERM, output
     assert list(tmp_path.glob("runs/*/checkpoints/[0-9]*"))
-
-
-def tell(tmp_path: Path, flag: str) -> str:
-    process = start(tmp_path, flag)
-    output = process.communicate(timeout=900)[0]
-    assert process.returncode == 0, output
-    return output
 
 
 def wait_for(condition: Callable[[], bool], process: subprocess.Popen) -> None:
