@@ -64,6 +64,8 @@ class RunConfig:
     eval_episodes: int
     """Deterministic test episodes in an evaluation."""
 
+    policy_ema: float = 0.0
+    """Share of the averaged policy that a round of updates keeps, which evaluations and policy.pt have; 0 is no average."""
     train_eval_episodes: int | None = None
     """Deterministic episodes on training's first goals in an evaluation; None is a quarter of eval_episodes, 0 none."""
     seed: int = 0

@@ -25,7 +25,7 @@ ABOVE_ZERO = (
     "actors",
 )
 AT_LEAST_ZERO = ("random_frames", "train_eval_episodes", "seed", "goal_noise", "min_motion")
-SHARES = ("random_action", "polyak", "next_share")
+SHARES = ("random_action", "polyak", "next_share", "policy_ema")
 AT_MOST = {"seed": 2**31 - 1, "num_threads": 2**10, "num_envs": 2**20}
 """What torch, numpy and an operating system take."""
 WIDEST = 2**16

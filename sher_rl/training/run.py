@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
 from sher_rl.checkpoint.run import RunCheckpoint
 from sher_rl.errors import UsageError
 from sher_rl.modules.critics_file import save_critics
@@ -65,6 +67,7 @@ class Run:
         self.parts = parts
         self.replay = replay
         self.goal_moves = goal_moves(parts.env)
+        self.averaged = AveragedModel(parts.policy, multi_avg_fn=get_ema_multi_avg_fn(config.policy_ema))
         self.evaluation = evaluation
         self.rollouts = rollouts
         self.on_evaluate = on_evaluate
@@ -80,6 +83,7 @@ class Run:
             replay.state,
             loss=parts.learner.loss,
             learner=parts.learner,
+            averaged=self.averaged,
             normalizer=parts.normalizer,
             rollouts=rollouts,
             evaluation=evaluation,
@@ -151,13 +155,15 @@ class Run:
         with self.threads.round():
             for statistics in gradient_steps(self.config, self.replay.buffer, self.parts.learner, self.folder):
                 self.progress.updated(statistics)
+        self.averaged.update_parameters(self.parts.policy)
         self.replay.on_cycle(self.progress.frames)
 
     def evaluate(self) -> None:
         """Play test episodes, save the policy with its critics, and write a row."""
-        ends = self.evaluation.test(self.parts.policy)
-        train_successes = self.evaluation.train(self.parts.policy)
-        save_policy(self.folder / "policy.pt", self.parts.policy, self.config.env_id)
+        policy = self.averaged.module
+        ends = self.evaluation.test(policy)
+        train_successes = self.evaluation.train(policy)
+        save_policy(self.folder / "policy.pt", policy, self.config.env_id)
         save_critics(self.folder, critics_of(self.parts.learner.loss.state_dict()))
         more = pose_columns(self.config.env_id, ends["achieved_goal"], ends["desired_goal"]) | self.rollouts.columns()
         row = self.progress.row(ends["is_success"].reshape(-1), train_successes, **more)
