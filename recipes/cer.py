@@ -151,7 +151,7 @@ def agent(
         task_of(config.env_id).reward,
         storage,
         k=config.k,
-        strategy={"future": 1 - config.next_share, "next": config.next_share},
+        strategy=config.strategy,
         goal_noise=config.goal_noise,
         min_motion=config.min_motion,
     )

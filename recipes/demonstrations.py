@@ -15,7 +15,6 @@ from torchrl.envs import Compose
 
 import sher_rl
 from sher_rl.cli.recipe import cli_of_tasks
-from sher_rl.tasks import PoseGoal, get_task
 
 NUMBERS = {
     "FetchPush-v4": {"total_frames": 60_000},
@@ -75,8 +74,7 @@ def build(config: sher_rl.DemonstrationsConfig) -> sher_rl.Parts:
     )
     dims = sher_rl.GoalDims.of(env)
     actor, qvalue, value = sher.CRITICS[config.critic](dims, config.hidden)
-    has_pose_goal = isinstance(get_task(config.env_id).goal, PoseGoal)
-    normalizer = sher_rl.GoalNormalizer(dims, sher_rl.PoseNorm() if has_pose_goal else None)
+    normalizer = sher_rl.GoalNormalizer(dims, sher_rl.make_goal_norm(config.env_id, dims.goal))
     policy = sher_rl.make_policy(normalizer.observation, normalizer.goal, actor).to(config.device)
     explorer = sher_rl.make_explorer(policy, env, random_action=config.random_action).to(config.device)
     reward = sher_rl.goal_reward(config.env_id)
@@ -93,7 +91,7 @@ def build(config: sher_rl.DemonstrationsConfig) -> sher_rl.Parts:
         reward,
         storage,
         k=config.k,
-        strategy={"future": 1 - config.next_share, "next": config.next_share},
+        strategy=config.strategy,
         goal_noise=config.goal_noise,
         min_motion=config.min_motion,
     )

@@ -152,7 +152,7 @@ def build(config: sher_rl.CurriculumConfig) -> sher_rl.Parts:
         reward,
         storage,
         k=config.k,
-        strategy={"future": 1 - config.next_share, "next": config.next_share},
+        strategy=config.strategy,
         goal_noise=config.goal_noise,
         min_motion=config.min_motion,
         terminated_fn=terminated,

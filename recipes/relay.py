@@ -70,7 +70,7 @@ def build(config: sher_rl.RelayConfig) -> sher_rl.Parts:
         sher_rl.goal_reward(config.env_id),
         storage,
         k=config.k,
-        strategy={"future": 1 - config.next_share, "next": config.next_share},
+        strategy=config.strategy,
         goal_noise=config.goal_noise,
         min_motion=config.min_motion,
     )

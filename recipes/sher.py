@@ -16,7 +16,7 @@ from torchrl.envs import Compose
 import sher_rl
 from sher_rl.cli.recipe import cli_of_tasks
 from sher_rl.modules.networks import Networks
-from sher_rl.tasks import PoseGoal, get_task
+from sher_rl.tasks import get_task
 from sher_rl.training import samplers
 
 SAMPLERS: dict[str, Callable[[sher_rl.Config, sher_rl.HindsightRelabel], samplers.Sampling]] = {
@@ -58,15 +58,14 @@ def build(config: sher_rl.Config) -> sher_rl.Parts:
     dims = sher_rl.GoalDims.of(env)
     actor, qvalue, value = CRITICS[config.critic](dims, config.hidden)  # line 1
     storage = LazyTensorStorage(config.buffer_size, device=config.device)  # line 2
-    has_pose_goal = isinstance(get_task(config.env_id).goal, PoseGoal)
-    normalizer = sher_rl.GoalNormalizer(dims, sher_rl.PoseNorm() if has_pose_goal else None)
+    normalizer = sher_rl.GoalNormalizer(dims, sher_rl.make_goal_norm(config.env_id, dims.goal))
     policy = sher_rl.make_policy(normalizer.observation, normalizer.goal, actor).to(config.device)
     explorer = sher_rl.make_explorer(policy, env, random_action=config.random_action).to(config.device)  # lines 4-8
     relabel = sher_rl.HindsightRelabel(  # lines 9-15
         sher_rl.goal_reward(config.env_id),
         storage,
         k=config.k,
-        strategy={"future": 1 - config.next_share, "next": config.next_share},
+        strategy=config.strategy,
         goal_noise=config.goal_noise,
         min_motion=config.min_motion,
     )

@@ -29,7 +29,7 @@ from sher_rl.modules.discriminator import GoalDiscriminator
 from sher_rl.modules.guide import Guided, make_guide
 from sher_rl.modules.networks import GoalDims, make_ddpg_networks, make_networks
 from sher_rl.modules.normalize import GoalNormalizer
-from sher_rl.modules.norms import PoseNorm, RelayNorm
+from sher_rl.modules.norms import FreeSpinPoseNorm, PoseNorm, RelayNorm, make_goal_norm
 from sher_rl.modules.policy import make_explorer, make_policy
 from sher_rl.modules.policy_file import load_policy, pretrained
 from sher_rl.modules.soft_q import make_soft_q_networks
@@ -81,6 +81,7 @@ __all__ = [
     "DiscriminatorLearner",
     "EBPSampler",
     "FourRooms",
+    "FreeSpinPoseNorm",
     "FusedLearner",
     "GoalDims",
     "GoalDiscriminator",
@@ -134,6 +135,7 @@ __all__ = [
     "make_env",
     "make_explorer",
     "make_four_rooms_expert",
+    "make_goal_norm",
     "make_guide",
     "make_gym",
     "make_merged_networks",

@@ -47,6 +47,22 @@ def with_spin_of(quaternion: Tensor, other: Tensor) -> Tensor:
     return euler_to_quaternion(torch.cat((xy, z), -1))
 
 
+def free_spin_difference(achieved_goal: Tensor, desired_goal: Tensor) -> Tensor:
+    """:func:`pose_difference` where spin about the object's own z axis does not count: ``(*, 7), (*, 7) -> (*, 7)``.
+
+    The achieved pose first takes the desired one's spin, so that w is the cosine of half the angle that
+    :func:`pose_errors` has with ``free_spin``.
+
+    >>> pose = torch.tensor([0.0, 0.0, 0.1, 1.0, 0.0, 0.0, 0.0])
+    >>> spun = torch.tensor([0.0, 0.2, 0.1, 0.6, 0.0, 0.0, 0.8])
+    >>> way, turn = free_spin_difference(pose, spun).split((3, 4))
+    >>> way, round(turn[0].item(), 4)
+    (tensor([0.0000, 0.2000, 0.0000]), 1.0)
+    """
+    turned = with_spin_of(achieved_goal[..., 3:], desired_goal[..., 3:])
+    return pose_difference(torch.cat((achieved_goal[..., :3], turned), -1), desired_goal)
+
+
 def pose_difference(achieved_goal: Tensor, desired_goal: Tensor) -> Tensor:
     """What leads from one pose to another: ``(*batch, 7), (*batch, 7) -> (*batch, 7)``.
 

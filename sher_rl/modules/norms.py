@@ -7,8 +7,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sher_rl.errors import UsageError
-from sher_rl.functional.poses import pose_difference
+from sher_rl.functional.poses import free_spin_difference, pose_difference
 from sher_rl.functional.sub_task import SubTask
+from sher_rl.tasks import PoseGoal, find_task
 
 
 class RunningStatistics(nn.Module):
@@ -118,16 +119,35 @@ class PoseNorm(RunningStatistics):
     tensor([[0.0000, 0.2000, 0.0000, 1.0000, 0.0000, 0.0000, 0.0000]])
     """
 
+    difference = staticmethod(pose_difference)
+
     def __init__(self, size: int = 7) -> None:
         super().__init__(size)
 
     def forward(self, observation: Tensor, desired_goal: Tensor) -> Tensor:
         """Normalise the difference of both poses: ``(*batch, n), (*batch, 7) -> (*batch, 7)``."""
-        return self.normalize(pose_difference(observation[..., -7:], desired_goal))
+        return self.normalize(self.difference(observation[..., -7:], desired_goal))
 
     def update(self, observation: Tensor, desired_goal: Tensor) -> None:
         """Add the differences of raw poses to the statistics."""
-        self.add(pose_difference(observation[..., -7:], desired_goal))
+        self.add(self.difference(observation[..., -7:], desired_goal))
+
+
+class FreeSpinPoseNorm(PoseNorm):
+    """:class:`PoseNorm` for objects whose spin about their own z axis does not count, as in HandManipulatePen.
+
+    Networks then need not learn what does not count (:func:`~sher_rl.functional.poses.free_spin_difference`).
+
+    Args:
+        size: length of the vectors, as of :class:`PoseNorm`.
+
+    >>> pose = torch.tensor([[0.0, 0.0, 0.1, 1.0, 0.0, 0.0, 0.0]])
+    >>> spun = torch.tensor([[0.0, 0.2, 0.1, 0.6, 0.0, 0.0, 0.8]])
+    >>> FreeSpinPoseNorm()(pose, spun)[:, :4].round(decimals=4)
+    tensor([[0.0000, 0.2000, 0.0000, 1.0000]])
+    """
+
+    difference = staticmethod(free_spin_difference)
 
 
 class RelayNorm(RunningStatistics):
@@ -167,5 +187,21 @@ class RelayNorm(RunningStatistics):
         self.add(torch.cat((desired_goal, self.sub_task.achieved(observation).to(desired_goal)), -1))
 
 
-AnyGoalNorm = GoalNorm | PoseNorm | RelayNorm
+AnyGoalNorm = GoalNorm | PoseNorm | FreeSpinPoseNorm | RelayNorm
 """What can stand in front of a goal."""
+
+
+def make_goal_norm(env_id: str, size: int) -> AnyGoalNorm:
+    """The norm that suits the goals of a task.
+
+    Args:
+        env_id: gymnasium id; goals of a task that is not known are taken as they are.
+        size: length of a goal.
+
+    >>> type(make_goal_norm("HandManipulatePen-v1", 7)).__name__, type(make_goal_norm("FetchPush-v4", 3)).__name__
+    ('FreeSpinPoseNorm', 'GoalNorm')
+    """
+    task = find_task(env_id)
+    if task is None or not isinstance(task.goal, PoseGoal):
+        return GoalNorm(size)
+    return FreeSpinPoseNorm(size) if task.goal.free_spin else PoseNorm(size)

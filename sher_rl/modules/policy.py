@@ -65,7 +65,8 @@ def make_policy(
     if actor_net is None:
         raise UsageError("actor holds no net of this package; make it with make_networks or make_ddpg_networks.")
     if type(goal_norm) not in get_args(AnyGoalNorm):
-        raise UsageError(f"goal_norm is a {type(goal_norm).__name__}; use GoalNorm, PoseNorm or RelayNorm.")
+        names = ", ".join(norm.__name__ for norm in get_args(AnyGoalNorm))
+        raise UsageError(f"goal_norm is a {type(goal_norm).__name__}; use one of {names}.")
     return TensorDictModule(PolicyNet(observation_norm, goal_norm, actor_net), STATE, ["action"])
 
 

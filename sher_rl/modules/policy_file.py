@@ -15,7 +15,7 @@ from torchrl.envs.utils import ExplorationType, set_exploration_type
 
 from sher_rl.errors import UsageError
 from sher_rl.modules.networks import STATE, DeterministicNet, GaussianNet, GoalDims
-from sher_rl.modules.norms import AnyGoalNorm, GoalNorm, ObservationNorm, PoseNorm, RelayNorm
+from sher_rl.modules.norms import AnyGoalNorm, FreeSpinPoseNorm, GoalNorm, ObservationNorm, PoseNorm, RelayNorm
 from sher_rl.modules.policy import make_policy
 from sher_rl.modules.tensor_file import read_tensors, write_tensors
 from sher_rl.untrusted import bare_id, check_id
@@ -26,7 +26,12 @@ _ACTOR_NETS: dict[str, type[GaussianNet] | type[DeterministicNet]] = {
     "GaussianNet": GaussianNet,
     "DeterministicNet": DeterministicNet,
 }
-_GOAL_NORMS: dict[str, type[AnyGoalNorm]] = {"RunningNorm": GoalNorm, "PoseNorm": PoseNorm, "RelayNorm": RelayNorm}
+_GOAL_NORMS: dict[str, type[AnyGoalNorm]] = {
+    "RunningNorm": GoalNorm,
+    "PoseNorm": PoseNorm,
+    "FreeSpinPoseNorm": FreeSpinPoseNorm,
+    "RelayNorm": RelayNorm,
+}
 """Normalisers of goals by what the files call them."""
 
 

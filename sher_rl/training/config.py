@@ -65,7 +65,7 @@ class RunConfig:
     """Deterministic test episodes in an evaluation."""
 
     policy_ema: float = 0.0
-    """Share of the averaged policy that a round of updates keeps, which evaluations and policy.pt have; 0 is no average."""
+    """Share that a round of updates keeps of the averaged policy, which is tested and saved; 0 for no average."""
     train_eval_episodes: int | None = None
     """Deterministic episodes on training's first goals in an evaluation; None is a quarter of eval_episodes, 0 none."""
     seed: int = 0
@@ -146,6 +146,11 @@ class Config(RunConfig):
     """Which transitions are drawn from the buffer; see make_sampler."""
     critic: Critic = "concat"
     """Architecture of Q and V: one network of all inputs, or two streams; see make_two_stream_networks."""
+
+    @property
+    def strategy(self) -> dict[str, float]:
+        """Shares of the strategies for hindsight goals; see HindsightRelabel."""
+        return {"future": 1 - self.next_share, "next": self.next_share}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,7 @@ import torch
 from gymnasium_robotics.utils import rotations
 
 from sher_rl.envs.make_gym import make_gym
-from sher_rl.functional.poses import pose_difference, pose_errors
+from sher_rl.functional.poses import free_spin_difference, pose_difference, pose_errors
 
 
 def poses(n: int, spread: float) -> torch.Tensor:
@@ -30,3 +30,20 @@ def test_the_difference_leads_from_pose_to_pose_as_gymnasium_robotics_turns() ->
     torch.testing.assert_close(torch.from_numpy(turned), desired[:, 3:])
     _, angle = pose_errors(achieved, desired, free_spin=False)
     torch.testing.assert_close(2 * torch.arccos(difference[:, 3:4].clamp(-1, 1)), angle)
+
+
+def test_the_difference_without_spin_is_as_large_as_the_error_that_counts() -> None:
+    achieved, desired = poses(500, 2.0), poses(500, 2.0)
+    difference = free_spin_difference(achieved, desired)
+    _, angle = pose_errors(achieved, desired, free_spin=True)
+    torch.testing.assert_close(2 * torch.arccos(difference[:, 3:4].clamp(-1, 1)), angle)
+
+
+def test_spin_of_the_object_does_not_change_the_difference_without_spin() -> None:
+    achieved, desired = poses(500, 0.3), poses(500, 0.3)
+    half = torch.full((500,), 0.4, dtype=torch.float64)
+    spin = torch.stack((half.cos(), 0 * half, 0 * half, half.sin()), -1)
+    turned = torch.from_numpy(rotations.quat_mul(achieved[:, 3:].numpy(), spin.numpy()))
+    spun = torch.cat((achieved[:, :3], turned), -1)
+    torch.testing.assert_close(free_spin_difference(spun, desired), free_spin_difference(achieved, desired))
+    assert not torch.allclose(pose_difference(spun, desired), pose_difference(achieved, desired))

@@ -52,7 +52,7 @@ def test_a_norm_that_no_file_could_name_is_refused() -> None:
     class MyNorm(GoalNorm):
         pass
 
-    with pytest.raises(UsageError, match="goal_norm is a MyNorm; use GoalNorm, PoseNorm or RelayNorm"):
+    with pytest.raises(UsageError, match="goal_norm is a MyNorm; use one of GoalNorm, PoseNorm"):
         make_policy(ObservationNorm(10), MyNorm(3), make_networks(DIMS, (8,))[0])
 
 

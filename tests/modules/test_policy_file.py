@@ -9,6 +9,7 @@ from tensordict import TensorDict
 from torchrl.envs.utils import ExplorationType, set_exploration_type
 
 from sher_rl import (
+    FreeSpinPoseNorm,
     GoalDims,
     PoseNorm,
     UsageError,
@@ -55,15 +56,17 @@ assert torch.equal(policy(**raw), expected)
     assert [p.name for p in tmp_path.iterdir() if "part" in p.name] == []
 
 
-def test_a_policy_for_poses_sees_how_far_the_pose_is_and_is_read_back_so(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", [PoseNorm, FreeSpinPoseNorm])
+def test_a_policy_for_poses_sees_how_far_the_pose_is_and_is_read_back_so(kind: type[PoseNorm], tmp_path: Path) -> None:
     dims = GoalDims(observation=9, goal=7, action=4)
-    policy = make_policy(ObservationNorm(9), PoseNorm(), make_networks(dims, (8,))[0])
+    policy = make_policy(ObservationNorm(9), kind(), make_networks(dims, (8,))[0])
     pose = torch.tensor([0.1, 0.2, 0.3, 1.0, 0.0, 0.0, 0.0])
     start = torch.cat((torch.tensor([5.0, -5.0]), pose))
     policy.module.observation_norm.update(torch.stack((start - 1, start + 1)))
     policy.module.goal_norm.add(torch.tensor([[0.0] * 7, [0.2] * 7]))
     save_policy(tmp_path / "policy.pt", policy, "HandManipulateEgg-v1")
     net, read = policy.module.actor_net, load_policy(tmp_path)
+    assert type(read.module.goal_norm) is kind
     left = torch.tensor([0.0, 0.0, 0.2, 1.0, 0.0, 0.0, 0.0])  # what leads from the pose to one 0.2 m above
     above = pose + torch.tensor([0.0, 0.0, 0.2, 0.0, 0.0, 0.0, 0.0])
     expected = net.act(torch.zeros(9), policy.module.goal_norm.normalize(left))
