@@ -29,6 +29,7 @@ CONFIG = sher_rl.Config(
     polyak=0.995,
     clip="hard",
     actor_q="q1",
+    policy_ema=0.9,  # about ten rounds: success of the policy itself swings from one to the next
     eval_frames=20_000,
     eval_episodes=100,
 )

@@ -29,6 +29,7 @@ CONFIG = sher_rl.Config(
     polyak=0.995,
     clip="soft",  # near the goal entropy lifts Q above 0: a hard clip makes the last ten steps equal
     actor_q="q1",
+    policy_ema=0.97,  # about thirty rounds: success of the policy itself swings from one to the next
     eval_frames=100_000,
     eval_episodes=100,
 )

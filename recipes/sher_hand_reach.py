@@ -30,6 +30,7 @@ CONFIG = sher_rl.Config(
     clip="hard",
     goal_noise=0.002,  # fingers meet to 5 to 9 mm of 10; hindsight alone has only goals that were met exactly
     actor_q="q1",
+    policy_ema=0.9,  # about ten rounds: success of the policy itself swings from one to the next
     eval_frames=25_000,
     eval_episodes=100,
 )
