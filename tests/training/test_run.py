@@ -1,15 +1,17 @@
 from pathlib import Path
 
+import pytest
 import torch
 from helpers.small import load_recipe, small_config, small_run
 
 import sher_rl
 from sher_rl import load_policy
 
+Weights = tuple[list[torch.Tensor], list[torch.Tensor]]
 ROUNDS = {"total_frames": 600, "eval_frames": 100}
 
 
-def policies_of_a_run(out_dir: Path, **changes) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
+def policies_of_a_run(out_dir: Path, **changes) -> Weights:
     """One weight matrix of the policy after each round, as it is trained and as ``policy.pt`` has it."""
     config = small_config(out_dir, **ROUNDS | changes)
     parts = load_recipe("sher").build(config)
@@ -29,15 +31,24 @@ def first_weight(policy: torch.nn.Module) -> torch.Tensor:
     return weights[0].clone()
 
 
-def test_policies_are_tested_and_saved_as_they_are_trained(tmp_path: Path) -> None:
-    trained, saved = policies_of_a_run(tmp_path)
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Weights:
+    return policies_of_a_run(tmp_path_factory.mktemp("plain"))
+
+
+@pytest.fixture(scope="module")
+def averaged(tmp_path_factory: pytest.TempPathFactory) -> Weights:
+    return policies_of_a_run(tmp_path_factory.mktemp("averaged"), policy_ema=0.75)
+
+
+def test_policies_are_tested_and_saved_as_they_are_trained(plain: Weights) -> None:
+    trained, saved = plain
     assert len(trained) == 6
-    for one, other in zip(trained, saved, strict=True):
-        torch.testing.assert_close(one, other, rtol=0, atol=0)
+    torch.testing.assert_close(saved, trained, rtol=0, atol=0)
 
 
-def test_an_average_moves_a_share_of_the_way_after_each_round(tmp_path: Path) -> None:
-    trained, saved = policies_of_a_run(tmp_path, policy_ema=0.75)
+def test_an_average_moves_a_share_of_the_way_after_each_round(averaged: Weights) -> None:
+    trained, saved = averaged
     average = trained[0]
     for one, other in zip(trained, saved, strict=True):
         average = 0.75 * average + 0.25 * one
@@ -45,11 +56,8 @@ def test_an_average_moves_a_share_of_the_way_after_each_round(tmp_path: Path) ->
     assert not torch.equal(saved[-1], trained[-1])
 
 
-def test_an_average_does_not_change_what_is_trained(tmp_path: Path) -> None:
-    plain, _ = policies_of_a_run(tmp_path / "plain")
-    averaged, _ = policies_of_a_run(tmp_path / "averaged", policy_ema=0.75)
-    for one, other in zip(plain, averaged, strict=True):
-        torch.testing.assert_close(one, other, rtol=0, atol=0)
+def test_an_average_does_not_change_what_is_trained(plain: Weights, averaged: Weights) -> None:
+    torch.testing.assert_close(averaged[0], plain[0], rtol=0, atol=0)
 
 
 def test_an_average_resumes_to_the_bit(tmp_path: Path) -> None:
