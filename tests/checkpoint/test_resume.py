@@ -64,12 +64,12 @@ def test_critics_resume_to_the_bit(critic: str, tmp_path: Path) -> None:
     assert_same_run(whole, part)
 
 
-def test_next_goals_and_a_least_motion_resume_to_the_bit(tmp_path: Path) -> None:
-    numbers = AWKWARD | {"next_share": 0.3, "min_motion": 0.001}
+def test_next_goals_a_least_motion_and_an_average_resume_to_the_bit(tmp_path: Path) -> None:
+    numbers = AWKWARD | {"next_share": 0.3, "min_motion": 0.001, "policy_ema": 0.75}
     whole = small_run(tmp_path / "whole", PUSH, **numbers)
     part = small_run(tmp_path / "part", PUSH, **numbers | {"total_frames": 306})
     kept = json.loads((part / "config.json").read_text())
-    assert (kept["next_share"], kept["min_motion"]) == (0.3, 0.001)
+    assert (kept["next_share"], kept["min_motion"], kept["policy_ema"]) == (0.3, 0.001, 0.75)
     small_run(tmp_path / "part", PUSH, **numbers, resume=part)
     assert_same_run(whole, part)
 

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from helpers.small import load_recipe, small_config, small_run
+from helpers.small import load_recipe, small_config
 
 import sher_rl
 from sher_rl import load_policy
@@ -58,10 +58,3 @@ def test_an_average_moves_a_share_of_the_way_after_each_round(averaged: Weights)
 
 def test_an_average_does_not_change_what_is_trained(plain: Weights, averaged: Weights) -> None:
     torch.testing.assert_close(averaged[0], plain[0], rtol=0, atol=0)
-
-
-def test_an_average_resumes_to_the_bit(tmp_path: Path) -> None:
-    whole = small_run(tmp_path / "whole", policy_ema=0.75, **ROUNDS)
-    part = small_run(tmp_path / "part", policy_ema=0.75, **ROUNDS | {"total_frames": 300})
-    small_run(tmp_path / "part", policy_ema=0.75, **ROUNDS, resume=part)
-    torch.testing.assert_close(first_weight(load_policy(part)), first_weight(load_policy(whole)), rtol=0, atol=0)
