@@ -11,7 +11,7 @@ import sher_rl
 CONFIG = sher_rl.Config(
     env_id="FetchSlide-v4",
     method="sher",
-    total_frames=1_000_000,
+    total_frames=900_000,
     num_envs=16,
     frames_per_batch=800,  # 16 episodes
     updates_per_batch=320,  # 0.4 a step, as in HER's baselines; about 100 samples learned per step
