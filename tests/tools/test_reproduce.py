@@ -175,6 +175,7 @@ def test_a_paused_plan_ends_with_the_rows_of_one_that_was_not(tmp_path: Path, ca
     assert rows.stat().st_mtime - began - whole[-1]["seconds"] > 10  # the ten of the pause, and those it took to ask
 
 
+@pytest.mark.slow
 def test_a_paused_plan_can_be_stopped(tmp_path: Path) -> None:
     process = start(tmp_path, *"--tasks fetch_reach --methods her --seeds 0 --frames 5000".split())
     log = tmp_path / "runs" / "fetch_reach-her-s0.log"
