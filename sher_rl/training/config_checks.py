@@ -76,6 +76,8 @@ def check_ranges(config: Any) -> None:
         share = getattr(config, name, 0.0)
         if not 0 <= share <= 1:
             raise UsageError(f"{name} is {share}; use a number from 0 to 1.")
+    if config.policy_ema == 1:
+        raise UsageError("policy_ema is 1, an average that never moves; use a number below 1.")
 
 
 def check_sizes(config: Any) -> None:
