@@ -1,6 +1,6 @@
 """Fail where a ratio fell below 0.7 of what is stored for this kind of processor and number of cores.
 
-python benchmarks/suite/gate.py bench.json            # compare
+python benchmarks/suite/gate.py bench.json            # compare, and measure what fell once more
 python benchmarks/suite/gate.py bench.json --store    # keep the lower of these ratios and the stored ones
 
 Processors are of four kinds: those with matrix units for bfloat16 (amx), with AVX-512 and its bfloat16 products (bf16),
@@ -10,12 +10,14 @@ larger one, with a folder of its own as ``TORCHINDUCTOR_CACHE_DIR``.
 
 import argparse
 import json
+import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import torch
 
-from benchmarks.suite.ratios import read_ratios
+from benchmarks.suite.ratios import read_ratios, read_tests
 from sher_rl.envs.threads import cores
 from sher_rl.processor import bfloat16_unit
 
@@ -29,40 +31,70 @@ def processor_kind() -> str:
     return f"{unit.lower()}-{cores()}"
 
 
-def fallen(measured: dict[str, float], stored: dict[str, float]) -> list[str]:
+def read(path: Path) -> dict[str, float]:
+    """Ratios by name, with three digits."""
+    return {ratio.name: float(f"{ratio.value:.3g}") for ratio in read_ratios(path)}
+
+
+def fallen(measured: dict[str, float], stored: dict[str, float]) -> dict[str, str]:
     """A sentence for each stored ratio that is measured lower than :data:`LEAST` of it, or not at all.
 
     >>> fallen({"a": 1.0, "b": 2.0}, {"a": 2.0, "b": 2.0, "c": 1.0})
-    ['a: 1.00x, stored 2.00x, asked for 1.40x', 'c: not measured, stored 1.00x']
+    {'a': 'a: 1x, stored 2x, asked for 1.4x', 'c': 'c: not measured, stored 1x'}
     """
-    sentences = []
+    sentences = {}
     for name, before in stored.items():
         now = measured.get(name)
         if now is None:
-            sentences.append(f"{name}: not measured, stored {before:.2f}x")
+            sentences[name] = f"{name}: not measured, stored {before:.3g}x"
         elif now < LEAST * before:
-            sentences.append(f"{name}: {now:.2f}x, stored {before:.2f}x, asked for {LEAST * before:.2f}x")
+            sentences[name] = f"{name}: {now:.3g}x, stored {before:.3g}x, asked for {LEAST * before:.3g}x"
     return sentences
+
+
+def measured_again(path: Path, names: list[str]) -> dict[str, float]:
+    """Ratios of the tests that these came from, in a run of their own: a neighbour may have cost them the first."""
+    tests = read_tests(path, names)
+    if not tests:
+        return {}
+    with tempfile.TemporaryDirectory() as folder:
+        again = Path(folder) / "again.json"
+        options = ["-q", "--benchmark-disable-gc", f"--benchmark-json={again}"]
+        subprocess.run([sys.executable, "-m", "pytest", *tests, *options], check=True)
+        return read(again)
+
+
+def store_lower(measured: dict[str, float], file: Path) -> None:
+    """Keep the lower of these ratios and those of the file."""
+    stored = json.loads(file.read_text()) if file.exists() else {}
+    file.parent.mkdir(exist_ok=True)
+    lower = {name: min(value, stored.get(name, value)) for name, value in measured.items()}
+    file.write_text(json.dumps(lower, indent=1) + "\n")
+    print(f"{file}: {len(measured)} ratios stored")
+
+
+def compare(path: Path, file: Path) -> None:
+    """Exit with a sentence for each ratio that fell, twice."""
+    if not file.exists():
+        print(f"no ratios are stored for {file.stem}; nothing was compared (--store keeps these)")
+        return
+    stored = json.loads(file.read_text())
+    sentences = fallen(read(path), stored)
+    if sentences:
+        print("measured once more:", *sentences.values(), sep="\n", flush=True)
+        sentences = fallen(measured_again(path, list(sentences)), {name: stored[name] for name in sentences})
+    if sentences:
+        sys.exit("\n".join([f"slower than {LEAST} of the stored ratio ({file.name}):", *sentences.values()]))
+    print(f"all ratios are at least {LEAST} of the stored ones ({file.name})")
 
 
 def main(path: Path, store: bool) -> None:
     """Compare with, or write, the file of this kind of processor."""
-    measured = {ratio.name: round(ratio.value, 3) for ratio in read_ratios(path)}
     file = STORED / f"{processor_kind()}.json"
-    stored = json.loads(file.read_text()) if file.exists() else {}
     if store:
-        STORED.mkdir(exist_ok=True)
-        lower = {name: min(value, stored.get(name, value)) for name, value in measured.items()}
-        file.write_text(json.dumps(lower, indent=1) + "\n")
-        print(f"{file}: {len(measured)} ratios stored")
-        return
-    if not stored:
-        print(f"no ratios are stored for {processor_kind()}; nothing was compared (--store keeps these)")
-        return
-    sentences = fallen(measured, stored)
-    if sentences:
-        sys.exit("\n".join([f"slower than {LEAST} of the stored ratio ({file.name}):", *sentences]))
-    print(f"all ratios are at least {LEAST} of the stored ones ({file.name})")
+        store_lower(read(path), file)
+    else:
+        compare(path, file)
 
 
 if __name__ == "__main__":

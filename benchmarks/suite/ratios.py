@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
 
@@ -39,3 +40,9 @@ def read_ratios(path: Path) -> list[Ratio]:
         for rival, median in medians.items()
         if rival != "ours"
     ]
+
+
+def read_tests(path: Path, names: Collection[str]) -> list[str]:
+    """The tests, as pytest calls them, of the groups that these ratios are of."""
+    groups = {ratio.group for ratio in read_ratios(path) if ratio.name in names}
+    return [entry["fullname"] for entry in json.loads(path.read_text())["benchmarks"] if entry["group"] in groups]
