@@ -73,8 +73,12 @@ def build(config: sher_rl.DemonstrationsConfig) -> sher_rl.Parts:
         num_threads=config.num_threads,
     )
     dims = sher_rl.GoalDims.of(env)
-    actor, qvalue, value = sher.CRITICS[config.critic](dims, config.hidden)
-    normalizer = sher_rl.GoalNormalizer(dims, sher_rl.make_goal_norm(config.env_id, dims.goal))
+    normalizer = sher_rl.GoalNormalizer(
+        dims,
+        sher_rl.make_goal_norm(config.env_id, dims.goal),
+        sher_rl.make_observation_norm(config.env_id, dims.observation),
+    )
+    actor, qvalue, value = sher.CRITICS[config.critic](normalizer.dims, config.hidden)
     policy = sher_rl.make_policy(normalizer.observation, normalizer.goal, actor).to(config.device)
     explorer = sher_rl.make_explorer(policy, env, random_action=config.random_action).to(config.device)
     reward = sher_rl.goal_reward(config.env_id)

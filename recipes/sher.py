@@ -56,9 +56,13 @@ def build(config: sher_rl.Config) -> sher_rl.Parts:
         num_threads=config.num_threads,
     )
     dims = sher_rl.GoalDims.of(env)
-    actor, qvalue, value = CRITICS[config.critic](dims, config.hidden)  # line 1
+    normalizer = sher_rl.GoalNormalizer(
+        dims,
+        sher_rl.make_goal_norm(config.env_id, dims.goal),
+        sher_rl.make_observation_norm(config.env_id, dims.observation),
+    )
+    actor, qvalue, value = CRITICS[config.critic](normalizer.dims, config.hidden)  # line 1
     storage = LazyTensorStorage(config.buffer_size, device=config.device)  # line 2
-    normalizer = sher_rl.GoalNormalizer(dims, sher_rl.make_goal_norm(config.env_id, dims.goal))
     policy = sher_rl.make_policy(normalizer.observation, normalizer.goal, actor).to(config.device)
     explorer = sher_rl.make_explorer(policy, env, random_action=config.random_action).to(config.device)  # lines 4-8
     relabel = sher_rl.HindsightRelabel(  # lines 9-15

@@ -29,7 +29,14 @@ from sher_rl.modules.discriminator import GoalDiscriminator
 from sher_rl.modules.guide import Guided, make_guide
 from sher_rl.modules.networks import GoalDims, make_ddpg_networks, make_networks
 from sher_rl.modules.normalize import GoalNormalizer
-from sher_rl.modules.norms import FreeSpinPoseNorm, PoseNorm, RelayNorm, make_goal_norm
+from sher_rl.modules.norms import (
+    FreeSpinPoseNorm,
+    PoseNorm,
+    RelayNorm,
+    SymmetricObjectNorm,
+    make_goal_norm,
+    make_observation_norm,
+)
 from sher_rl.modules.policy import make_explorer, make_policy
 from sher_rl.modules.policy_file import load_policy, pretrained
 from sher_rl.modules.soft_q import make_soft_q_networks
@@ -116,6 +123,7 @@ __all__ = [
     "SplicedGoals",
     "StartVisited",
     "SubTask",
+    "SymmetricObjectNorm",
     "TwoStreamCritic",
     "UniformActions",
     "UniformGoals",
@@ -140,6 +148,7 @@ __all__ = [
     "make_gym",
     "make_merged_networks",
     "make_networks",
+    "make_observation_norm",
     "make_policy",
     "make_sampler",
     "make_soft_q_networks",

@@ -6,6 +6,7 @@ import dataclasses
 import math
 import re
 from collections.abc import Iterator, Mapping
+from typing import Literal
 
 from sher_rl.errors import UsageError
 
@@ -18,6 +19,10 @@ class PointGoal:
     """Metres below which the goal is met."""
 
 
+Symmetry = Literal["axis", "line", "cube"]
+"""What tells an object's rotations apart: its z axis with its direction, that axis without, or a cube's three axes."""
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PoseGoal:
     """A goal that is a pose, position and quaternion (w, x, y, z): seven numbers, met in position and in rotation."""
@@ -28,6 +33,8 @@ class PoseGoal:
     """Radians below which the rotation is met."""
     free_spin: bool
     """Whether the rotation about the goal's z axis does not count."""
+    symmetry: Symmetry
+    """Of the object's shape, and of what counts: rotations that it has in common are one to physics and rewards."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -108,7 +115,7 @@ RECORDS = (
     ),
     Task(
         env_id="HandManipulateBlock-v1",
-        goal=PoseGoal(distance=0.01, angle=0.1, free_spin=False),
+        goal=PoseGoal(distance=0.01, angle=0.1, free_spin=False, symmetry="cube"),
         episode_steps=100,
         cycles_per_epoch=50,
         max_energy_gain=2.5,
@@ -116,7 +123,7 @@ RECORDS = (
     ),
     Task(
         env_id="HandManipulateEgg-v1",
-        goal=PoseGoal(distance=0.01, angle=0.1, free_spin=False),
+        goal=PoseGoal(distance=0.01, angle=0.1, free_spin=False, symmetry="line"),
         episode_steps=100,
         cycles_per_epoch=50,
         max_energy_gain=2.5,
@@ -124,7 +131,7 @@ RECORDS = (
     ),
     Task(
         env_id="HandManipulatePen-v1",
-        goal=PoseGoal(distance=0.05, angle=0.1, free_spin=True),
+        goal=PoseGoal(distance=0.05, angle=0.1, free_spin=True, symmetry="axis"),
         episode_steps=100,
         cycles_per_epoch=50,
         max_energy_gain=2.5,

@@ -31,8 +31,11 @@ MakeLoss = Callable[[GoalDims], LossModule]
 Updates = Callable[[int], None]
 
 
-def filled_buffer(dims: GoalDims, rows: int = 50_000) -> TensorDictReplayBuffer:
+def filled_buffer(
+    dims: GoalDims, normalizer: GoalNormalizer | None = None, rows: int = 50_000
+) -> TensorDictReplayBuffer:
     """Episodes of 50 random steps behind relabelling and normalisation."""
+    normalizer = GoalNormalizer(dims) if normalizer is None else normalizer
 
     def state() -> dict[str, torch.Tensor]:
         return {"observation": torch.randn(rows, dims.observation), "desired_goal": torch.randn(rows, dims.goal)}
@@ -42,7 +45,7 @@ def filled_buffer(dims: GoalDims, rows: int = 50_000) -> TensorDictReplayBuffer:
     following |= state() | {"done": done, "terminated": torch.zeros_like(done)}
     storage = LazyTensorStorage(rows)
     relabel = HindsightRelabel(_REWARDS[dims.goal], storage, k=4)
-    buffer = TensorDictReplayBuffer(storage=storage, transform=Compose(relabel, GoalNormalizer(dims)))
+    buffer = TensorDictReplayBuffer(storage=storage, transform=Compose(relabel, normalizer))
     buffer.extend(TensorDict({**state(), "action": torch.rand(rows, dims.action) * 2 - 1, "next": following}, [rows]))
     return buffer
 

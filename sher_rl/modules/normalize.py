@@ -23,8 +23,12 @@ class GoalNormalizer(Transform):
     Args:
         dims: sizes of observation and goal.
         goal: norm of the goals, instead of one that takes them as they are; :class:`~sher_rl.PoseNorm` for poses.
+        observation: norm of the observations, likewise; :class:`~sher_rl.SymmetricObjectNorm` for symmetric objects.
         update_on_write: let what is written count; without, only :meth:`update` does. :func:`~sher_rl.train` turns it
             off and gives :meth:`update` the relabelled rows, as HER's baselines do.
+
+    Attributes:
+        dims: sizes of what the networks see, which the observation's norm may change.
 
     Raises:
         UsageError: ``goal`` is for goals of another length; on write or read, a key is missing; or it is used as an
@@ -35,14 +39,22 @@ class GoalNormalizer(Transform):
     torch.Size([3])
     """
 
-    def __init__(self, dims: GoalDims, goal: AnyGoalNorm | None = None, *, update_on_write: bool = True) -> None:
+    def __init__(
+        self,
+        dims: GoalDims,
+        goal: AnyGoalNorm | None = None,
+        observation: ObservationNorm | None = None,
+        *,
+        update_on_write: bool = True,
+    ) -> None:
         keys = ["observation", "desired_goal", ("next", "observation"), ("next", "desired_goal")]
         super().__init__(in_keys=keys, out_keys=keys)
         self.update_on_write = update_on_write
-        self.observation = ObservationNorm(dims.observation)
+        self.observation = ObservationNorm(dims.observation) if observation is None else observation
         self.goal = GoalNorm(dims.goal) if goal is None else goal
         if len(self.goal.mean) != dims.goal:
             raise UsageError(f"goal is a norm of {len(self.goal.mean)} numbers, dims has {dims.goal}; leave it out.")
+        self.dims = dims._replace(observation=len(self.observation.mean))
 
     def forward(self, tensordict: TensorDictBase) -> TensorDictBase:
         """Normalise a batch, and leave the one given as it is: ``buffer[:]`` of a full buffer is its storage."""

@@ -9,7 +9,11 @@ from torch.nn import functional as F
 from sher_rl.errors import UsageError
 from sher_rl.functional.poses import free_spin_difference, pose_difference
 from sher_rl.functional.sub_task import SubTask
-from sher_rl.tasks import PoseGoal, find_task
+from sher_rl.functional.symmetries import axis_direction, axis_line, cube_axes, rate_in_world
+from sher_rl.tasks import PoseGoal, Symmetry, find_task
+
+_ROTATIONS = {"axis": (axis_direction, 3), "line": (axis_line, 5), "cube": (cube_axes, 9)}
+"""What stands for a quaternion, and how many numbers that are."""
 
 
 class RunningStatistics(nn.Module):
@@ -81,6 +85,48 @@ class ObservationNorm(RunningStatistics):
     def update(self, observation: Tensor) -> None:
         """Add raw observations ``(*batch, size)`` to the statistics."""
         self.add(observation)
+
+
+class SymmetricObjectNorm(ObservationNorm):
+    """:class:`ObservationNorm` for a symmetric object in a HandManipulate task.
+
+    The observation must end with the object's velocity (6 numbers, the rotation's in the object's frame) and its pose
+    (7). The quaternion is replaced by what its symmetric rotations share, and the rate of rotation by that in the
+    world's frame (:mod:`sher_rl.functional.symmetries`). So symmetric rotations are one to the networks, as they are to
+    physics and rewards.
+
+    Args:
+        size: length of an observation.
+        symmetry: ``"axis"``, z axis with its direction; ``"line"``, z axis without; ``"cube"``.
+
+    >>> norm = SymmetricObjectNorm(13, "axis")
+    >>> len(norm.mean), norm(torch.tensor([0.0] * 9 + [0.6, 0.0, 0.0, 0.8]))[-3:]
+    (12, tensor([0., 0., 1.]))
+    """
+
+    def __init__(self, size: int, symmetry: Symmetry) -> None:
+        self.rotation, width = _ROTATIONS[symmetry]
+        super().__init__(size - 4 + width)
+        self.symmetry = symmetry
+
+    @classmethod
+    def of_seen(cls, seen: int, symmetry: Symmetry) -> SymmetricObjectNorm:
+        """The norm that lets networks see so many numbers."""
+        _, width = _ROTATIONS[symmetry]
+        return cls(seen + 4 - width, symmetry)
+
+    def forward(self, observation: Tensor) -> Tensor:
+        """Normalise what of an observation counts: ``(*batch, size)`` float32 to as many numbers as the mean has."""
+        return self.normalize(self.seen(observation))
+
+    def update(self, observation: Tensor) -> None:
+        """Add what counts of raw observations ``(*batch, size)`` to the statistics."""
+        self.add(self.seen(observation))
+
+    def seen(self, observation: Tensor) -> Tensor:
+        """An observation without what symmetric rotations differ in."""
+        rest, rate, position, quaternion = observation.split((observation.shape[-1] - 10, 3, 3, 4), -1)
+        return torch.cat((rest, rate_in_world(quaternion, rate), position, self.rotation(quaternion)), -1)
 
 
 class GoalNorm(RunningStatistics):
@@ -205,3 +251,21 @@ def make_goal_norm(env_id: str, size: int) -> AnyGoalNorm:
     if task is None or not isinstance(task.goal, PoseGoal):
         return GoalNorm(size)
     return FreeSpinPoseNorm(size) if task.goal.free_spin else PoseNorm(size)
+
+
+def make_observation_norm(env_id: str, size: int) -> ObservationNorm:
+    """The norm that suits the observations of a task.
+
+    Args:
+        env_id: gymnasium id; observations of a task that is not known are taken as they are.
+        size: length of an observation.
+
+    >>> type(make_observation_norm("HandManipulateEgg-v1", 61)).__name__
+    'SymmetricObjectNorm'
+    >>> type(make_observation_norm("FetchPush-v4", 25)).__name__
+    'ObservationNorm'
+    """
+    task = find_task(env_id)
+    if task is None or not isinstance(task.goal, PoseGoal):
+        return ObservationNorm(size)
+    return SymmetricObjectNorm(size, task.goal.symmetry)

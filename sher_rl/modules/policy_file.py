@@ -15,9 +15,18 @@ from torchrl.envs.utils import ExplorationType, set_exploration_type
 
 from sher_rl.errors import UsageError
 from sher_rl.modules.networks import STATE, DeterministicNet, GaussianNet, GoalDims
-from sher_rl.modules.norms import AnyGoalNorm, FreeSpinPoseNorm, GoalNorm, ObservationNorm, PoseNorm, RelayNorm
+from sher_rl.modules.norms import (
+    AnyGoalNorm,
+    FreeSpinPoseNorm,
+    GoalNorm,
+    ObservationNorm,
+    PoseNorm,
+    RelayNorm,
+    SymmetricObjectNorm,
+)
 from sher_rl.modules.policy import make_policy
 from sher_rl.modules.tensor_file import read_tensors, write_tensors
+from sher_rl.tasks import Symmetry
 from sher_rl.untrusted import bare_id, check_id
 
 POLICY_FORMAT = "sher_rl.policy/3"
@@ -85,6 +94,7 @@ def save_policy(path: str | Path, policy: TensorDictModule, env_id: str) -> None
         "hidden": [weight.shape[0] for key, weight in state.items() if key.endswith("weight")][:-1],
         "actor": type(policy.module.actor_net).__name__,
         "goal_norm": next(name for name, norm in _GOAL_NORMS.items() if type(policy.module.goal_norm) is norm),
+        "symmetry": getattr(policy.module.observation_norm, "symmetry", None),
     }
     write_tensors(Path(path), facts, state)
 
@@ -148,7 +158,7 @@ def pretrained(name: str) -> Path:
 def _restore(saved: Mapping[str, Any]) -> SavedPolicy:
     """The policy that a file holds, by the sizes of its tensors."""
     state = saved["state_dict"]
-    observation_norm = ObservationNorm(len(state["module.observation_norm.mean"]))
+    observation_norm = _observation_norm(len(state["module.observation_norm.mean"]), saved.get("symmetry"))
     goal_norm = _GOAL_NORMS[saved["goal_norm"]](len(state["module.goal_norm.mean"]))
     net = _ACTOR_NETS[saved["actor"]]
     last_bias = [bias for key, bias in state.items() if key.endswith("bias")][-1]
@@ -157,3 +167,8 @@ def _restore(saved: Mapping[str, Any]) -> SavedPolicy:
     policy = SavedPolicy(make_policy(observation_norm, goal_norm, actor).module, check_id(saved["env_id"]))
     policy.load_state_dict(state)
     return policy.requires_grad_(False)
+
+
+def _observation_norm(seen: int, symmetry: Symmetry | None) -> ObservationNorm:
+    """The norm of which so many numbers are seen; files of older versions name no symmetry."""
+    return ObservationNorm(seen) if symmetry is None else SymmetricObjectNorm.of_seen(seen, symmetry)

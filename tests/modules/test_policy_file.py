@@ -11,7 +11,9 @@ from torchrl.envs.utils import ExplorationType, set_exploration_type
 from sher_rl import (
     FreeSpinPoseNorm,
     GoalDims,
+    GoalNormalizer,
     PoseNorm,
+    SymmetricObjectNorm,
     UsageError,
     load_policy,
     make_ddpg_networks,
@@ -22,6 +24,7 @@ from sher_rl import (
 from sher_rl.envs.make_gym import make_gym
 from sher_rl.modules.norms import GoalNorm, ObservationNorm
 from sher_rl.modules.policy_file import POLICY_FORMAT, save_policy
+from sher_rl.tasks import Symmetry
 
 DIMS = GoalDims(observation=10, goal=3, action=4)
 
@@ -72,6 +75,18 @@ def test_a_policy_for_poses_sees_how_far_the_pose_is_and_is_read_back_so(kind: t
     expected = net.act(torch.zeros(9), policy.module.goal_norm.normalize(left))
     torch.testing.assert_close(policy(observation=start, desired_goal=above), expected)
     torch.testing.assert_close(read(observation=start, desired_goal=above), expected.detach())
+
+
+@pytest.mark.parametrize("symmetry", ["axis", "line", "cube"])
+def test_a_policy_for_a_symmetric_object_is_read_back_so(symmetry: Symmetry, tmp_path: Path) -> None:
+    normalizer = GoalNormalizer(GoalDims(14, 7, 4), PoseNorm(), SymmetricObjectNorm(14, symmetry))
+    actor = make_networks(normalizer.dims, (8,))[0]
+    policy = make_policy(normalizer.observation, normalizer.goal, actor)
+    save_policy(tmp_path / "policy.pt", policy, "HandManipulateEgg-v1")
+    raw = {"observation": torch.randn(5, 14), "desired_goal": torch.randn(5, 7)}
+    read = load_policy(tmp_path)
+    assert read.module.observation_norm.symmetry == symmetry
+    assert torch.equal(read(**raw), policy(**raw).detach())
 
 
 class Evil:
