@@ -73,14 +73,14 @@ def build(config: sher_rl.DemonstrationsConfig) -> sher_rl.Parts:
         num_threads=config.num_threads,
     )
     dims = sher_rl.GoalDims.of(env)
-    normalizer = sher_rl.GoalNormalizer(
-        dims,
-        sher_rl.make_goal_norm(config.env_id, dims.goal),
-        sher_rl.make_observation_norm(config.env_id, dims.observation),
-    )
+    normalizer = sher.make_normalizer(config, dims)
     actor, qvalue, value = sher.CRITICS[config.critic](normalizer.dims, config.hidden)
     policy = sher_rl.make_policy(normalizer.observation, normalizer.goal, actor).to(config.device)
-    explorer = sher_rl.make_explorer(policy, env, random_action=config.random_action).to(config.device)
+    explorer = sher_rl.make_explorer(
+        sher.exploring(config, policy),
+        env,
+        random_action=config.random_action,
+    ).to(config.device)
     reward = sher_rl.goal_reward(config.env_id)
     own = LazyTensorStorage(len(rows), device=config.device)
     generator = torch.Generator().manual_seed(config.seed)

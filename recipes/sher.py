@@ -10,6 +10,7 @@ from functools import partial
 
 import openmp  # noqa: F401  # first, since torch reads what it sets
 import torch
+from tensordict.nn import TensorDictModule
 from torchrl.data import LazyTensorStorage, TensorDictReplayBuffer
 from torchrl.envs import Compose
 
@@ -56,15 +57,15 @@ def build(config: sher_rl.Config) -> sher_rl.Parts:
         num_threads=config.num_threads,
     )
     dims = sher_rl.GoalDims.of(env)
-    normalizer = sher_rl.GoalNormalizer(
-        dims,
-        sher_rl.make_goal_norm(config.env_id, dims.goal),
-        sher_rl.make_observation_norm(config.env_id, dims.observation),
-    )
+    normalizer = make_normalizer(config, dims)
     actor, qvalue, value = CRITICS[config.critic](normalizer.dims, config.hidden)  # line 1
     storage = LazyTensorStorage(config.buffer_size, device=config.device)  # line 2
     policy = sher_rl.make_policy(normalizer.observation, normalizer.goal, actor).to(config.device)
-    explorer = sher_rl.make_explorer(policy, env, random_action=config.random_action).to(config.device)  # lines 4-8
+    explorer = sher_rl.make_explorer(  # lines 4-8
+        exploring(config, policy),
+        env,
+        random_action=config.random_action,
+    ).to(config.device)
     relabel = sher_rl.HindsightRelabel(  # lines 9-15
         sher_rl.goal_reward(config.env_id),
         storage,
@@ -109,6 +110,21 @@ def build(config: sher_rl.Config) -> sher_rl.Parts:
         learner=learner,
         on_cycle=sampling.on_cycle,
     )
+
+
+def make_normalizer(config: sher_rl.Config, dims: sher_rl.GoalDims) -> sher_rl.GoalNormalizer:
+    """What the networks see."""
+    goal_norm = sher_rl.make_goal_norm(config.env_id, dims.goal)
+    if not config.symmetric:
+        return sher_rl.GoalNormalizer(dims, goal_norm)
+    return sher_rl.GoalNormalizer(dims, goal_norm, sher_rl.make_observation_norm(config.env_id, dims.observation))
+
+
+def exploring(config: sher_rl.Config, policy: TensorDictModule) -> TensorDictModule:
+    """The policy, in a share of the environments toward waypoints."""
+    if not config.waypoint_share:
+        return policy
+    return sher_rl.toward_waypoints(policy, angle=config.waypoint_angle, share=config.waypoint_share)
 
 
 def main(config: sher_rl.Config) -> None:

@@ -40,6 +40,7 @@ from sher_rl.modules.norms import (
 from sher_rl.modules.policy import make_explorer, make_policy
 from sher_rl.modules.policy_file import load_policy, pretrained
 from sher_rl.modules.soft_q import make_soft_q_networks
+from sher_rl.modules.waypoints import toward_waypoints
 from sher_rl.objectives.cloning import QFilteredCloning
 from sher_rl.objectives.ddpg import MultiGoalDDPGLoss
 from sher_rl.objectives.discrete_soft_q import DiscreteSoftQLoss
@@ -158,6 +159,7 @@ __all__ = [
     "pretrained",
     "record_demonstrations",
     "save_demonstrations",
+    "toward_waypoints",
     "train",
     "train_on_ray",
 ]

@@ -5,7 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from sher_rl.functional.rotations import euler_to_quaternion, quaternion_to_euler, rotation_angle
+from sher_rl.functional.rotations import (
+    euler_to_quaternion,
+    quaternion_product,
+    quaternion_to_euler,
+    rotation_angle,
+)
 
 
 def goal_distance(achieved_goal: Tensor, desired_goal: Tensor) -> Tensor:
@@ -80,3 +85,29 @@ def pose_difference(achieved_goal: Tensor, desired_goal: Tensor) -> Tensor:
     cosine = w * desired_w + (axis * desired_axis).sum(-1, keepdim=True)
     turn = w * desired_axis - desired_w * axis - torch.linalg.cross(desired_axis, axis)
     return torch.cat((way, cosine, turn), -1)
+
+
+def pose_waypoint(achieved_goal: Tensor, desired_goal: Tensor, angle: float) -> Tensor:
+    """The desired pose, turned back to where it is at most ``angle`` radians from the achieved one.
+
+    On the shortest way from one rotation to the other, by the measure of :func:`pose_errors`; the position is the
+    desired one. ``(*batch, 7), (*batch, 7) -> (*batch, 7)``.
+
+    Args:
+        achieved_goal: where the object is.
+        desired_goal: where it should be; returned as it is where it is not too far.
+        angle: radians.
+
+    >>> pose = torch.tensor([0.0, 0.0, 0.1, 1.0, 0.0, 0.0, 0.0])
+    >>> turned = torch.tensor([0.0, 0.2, 0.1, 0.0, 1.0, 0.0, 0.0])
+    >>> pose_waypoint(pose, turned, torch.pi / 2)
+    tensor([0.0000, 0.2000, 0.1000, 0.7071, 0.7071, 0.0000, 0.0000])
+    """
+    _, w, turn = pose_difference(achieved_goal, desired_goal).split((3, 1, 3), -1)
+    sine = torch.linalg.vector_norm(turn, dim=-1, keepdim=True)
+    half = torch.atan2(sine, w)
+    less = half.clamp(max=angle / 2)
+    step = torch.cat((less.cos(), turn * (less.sin() / sine.clamp_min(1e-9))), -1)
+    rotation = quaternion_product(step, achieved_goal[..., 3:])
+    rotation = torch.where(less < half, rotation, desired_goal[..., 3:])
+    return torch.cat((desired_goal[..., :3], rotation), -1)

@@ -37,6 +37,18 @@ def rotation_matrix(quaternion: Tensor) -> tuple[tuple[Tensor, ...], ...]:
     )
 
 
+def quaternion_product(left: Tensor, right: Tensor) -> Tensor:
+    """The rotation ``right``, and then ``left``: ``(*, 4), (*, 4) -> (*, 4)``, as (w, x, y, z).
+
+    >>> quaternion_product(torch.tensor([0.0, 1.0, 0.0, 0.0]), torch.tensor([0.0, 0.0, 1.0, 0.0]))
+    tensor([0., 0., 0., 1.])
+    """
+    w, axis = left.split((1, 3), -1)
+    right_w, right_axis = right.split((1, 3), -1)
+    product_w = w * right_w - (axis * right_axis).sum(-1, keepdim=True)
+    return torch.cat((product_w, w * right_axis + right_w * axis + torch.linalg.cross(axis, right_axis)), -1)
+
+
 def quaternion_to_euler(quaternion: Tensor) -> Tensor:
     """Angles about x, the turned y and the turned z axis, radians: ``(B, 4)`` as (w, x, y, z) ``-> (B, 3)``.
 

@@ -144,6 +144,12 @@ class Config(RunConfig):
     """Distance below which a hindsight goal is not given, since nothing had to move for it; see HindsightRelabel."""
     sampler: Sampling = "uniform"
     """Which transitions are drawn from the buffer; see make_sampler."""
+    symmetric: bool = False
+    """Networks see the object's rotation without what its symmetry makes equal; see SymmetricObjectNorm."""
+    waypoint_angle: float = 0.8
+    """Radians to a goal's rotation above which a waypoint can stand for it while exploring; see toward_waypoints."""
+    waypoint_share: float = 0.0
+    """Share of the environments that explore toward waypoints."""
     critic: Critic = "concat"
     """Architecture of Q and V: one network of all inputs, or two streams; see make_two_stream_networks."""
 

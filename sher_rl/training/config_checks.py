@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import torch
 
 from sher_rl.errors import UsageError, is_number
+from sher_rl.tasks import PoseGoal, find_task
 from sher_rl.untrusted import bare_id, check_id, is_folder_name
 
 ABOVE_ZERO = (
@@ -23,9 +24,10 @@ ABOVE_ZERO = (
     "eval_episodes",
     "checkpoint_minutes",
     "actors",
+    "waypoint_angle",
 )
 AT_LEAST_ZERO = ("random_frames", "train_eval_episodes", "seed", "goal_noise", "min_motion")
-SHARES = ("random_action", "polyak", "next_share", "policy_ema")
+SHARES = ("random_action", "polyak", "next_share", "policy_ema", "waypoint_share")
 AT_MOST = {"seed": 2**31 - 1, "num_threads": 2**10, "num_envs": 2**20}
 """What torch, numpy and an operating system take."""
 WIDEST = 2**16
@@ -44,6 +46,7 @@ def check_config(config: Any) -> None:
     check_ranges(config)
     check_sizes(config)
     check_names(config)
+    check_poses(config)
     check_actors(config)
     check_threads(config.num_threads)
     check_device(config.device)
@@ -63,8 +66,9 @@ def check_types(config: Any) -> None:
 def check_ranges(config: Any) -> None:
     """Refuse a number out of its range."""
     for name in ABOVE_ZERO:
-        if not getattr(config, name) > 0:
-            raise UsageError(f"{name} is {getattr(config, name)}; use a number above 0.")
+        number = getattr(config, name, 1)  # HER's runs have no waypoint_angle
+        if not number > 0:
+            raise UsageError(f"{name} is {number}; use a number above 0.")
     for name in AT_LEAST_ZERO:
         number = getattr(config, name, None) or 0  # HER's runs have no goal_noise, min_motion and next_share
         if not number >= 0:
@@ -98,6 +102,15 @@ def check_names(config: Any) -> None:
         value = getattr(config, name)
         if value is not None and not is_folder_name(value):
             raise UsageError(f"{name} is {value!r:.80}; use a folder's name, out_dir says where.")
+
+
+def check_poses(config: Any) -> None:
+    """Refuse what is for goals that are poses in another task."""
+    task = find_task(bare_id(config.env_id))
+    for name in ("symmetric", "waypoint_share"):
+        value = getattr(config, name, 0)  # HER's runs have none
+        if value and not (task and isinstance(task.goal, PoseGoal)):
+            raise UsageError(f"{name} is {value}, and the goals of {config.env_id} are no poses; leave it out.")
 
 
 def check_actors(config: Any) -> None:

@@ -4,7 +4,7 @@ import torch
 from gymnasium_robotics.utils import rotations
 
 from sher_rl.envs.make_gym import make_gym
-from sher_rl.functional.poses import free_spin_difference, pose_difference, pose_errors
+from sher_rl.functional.poses import free_spin_difference, pose_difference, pose_errors, pose_waypoint
 
 
 def poses(n: int, spread: float) -> torch.Tensor:
@@ -47,3 +47,23 @@ def test_spin_of_the_object_does_not_change_the_difference_without_spin() -> Non
     spun = torch.cat((achieved[:, :3], turned), -1)
     torch.testing.assert_close(free_spin_difference(spun, desired), free_spin_difference(achieved, desired))
     assert not torch.allclose(pose_difference(spun, desired), pose_difference(achieved, desired))
+
+
+def test_a_waypoint_is_as_far_as_asked_and_on_the_way() -> None:
+    """Its angle to the start and its angle to the goal add up to the whole angle, by the task's own measure."""
+    achieved, desired = poses(500, 2.0), poses(500, 2.0)
+    waypoint = pose_waypoint(achieved, desired, 0.7)
+    _, whole = pose_errors(achieved, desired, free_spin=False)
+    _, done = pose_errors(achieved, waypoint, free_spin=False)
+    _, left = pose_errors(waypoint, desired, free_spin=False)
+    far = whole > 0.7
+    assert 0.5 < far.double().mean() < 1
+    torch.testing.assert_close(done, whole.clamp(max=0.7), atol=1e-6, rtol=0)
+    torch.testing.assert_close(left[far], (whole - 0.7)[far], atol=1e-6, rtol=0)
+    assert torch.equal(waypoint[~far.squeeze(-1)], desired[~far.squeeze(-1)])
+    assert torch.equal(waypoint[:, :3], desired[:, :3])
+
+
+def test_a_goal_that_is_met_is_its_own_waypoint() -> None:
+    pose = poses(10, 1.0)
+    assert torch.equal(pose_waypoint(pose, pose, 0.7), pose)

@@ -5,7 +5,14 @@ import pytest
 import torch
 from gymnasium_robotics.utils import rotations
 
-from sher_rl.functional.rotations import euler_to_quaternion, quaternion_to_euler, roll_pitch_yaw, rotation_angle
+from sher_rl.functional.rotations import (
+    euler_to_quaternion,
+    quaternion_product,
+    quaternion_to_euler,
+    roll_pitch_yaw,
+    rotation_angle,
+    rotation_matrix,
+)
 
 
 def test_rotations_are_those_of_gymnasium_robotics() -> None:
@@ -16,6 +23,15 @@ def test_rotations_are_those_of_gymnasium_robotics() -> None:
         quaternion_to_euler(torch.tensor(quaternion)), rotations.quat2euler(quaternion), atol=1e-12
     )
     np.testing.assert_allclose(euler_to_quaternion(torch.tensor(euler)), rotations.euler2quat(euler), atol=1e-12)
+
+
+def test_products_and_matrices_are_those_of_gymnasium_robotics() -> None:
+    left, right = np.random.default_rng(1).normal(size=(2, 1000, 4))
+    product = quaternion_product(torch.tensor(left), torch.tensor(right))
+    np.testing.assert_allclose(product, rotations.quat_mul(left, right), atol=1e-12)
+    rows = rotation_matrix(torch.tensor(left))
+    matrix = torch.stack([torch.stack(row, -1) for row in rows], -2)
+    np.testing.assert_allclose(matrix, rotations.quat2mat(left), atol=1e-12)
 
 
 def test_euler_angles_at_a_pole() -> None:
