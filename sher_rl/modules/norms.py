@@ -99,12 +99,19 @@ class SymmetricObjectNorm(ObservationNorm):
         size: length of an observation.
         symmetry: ``"axis"``, z axis with its direction; ``"line"``, z axis without; ``"cube"``.
 
+    Raises:
+        UsageError: there is no such symmetry, or the observation is too short.
+
     >>> norm = SymmetricObjectNorm(13, "axis")
     >>> len(norm.mean), norm(torch.tensor([0.0] * 9 + [0.6, 0.0, 0.0, 0.8]))[-3:]
     (12, tensor([0., 0., 1.]))
     """
 
     def __init__(self, size: int, symmetry: Symmetry) -> None:
+        if symmetry not in _ROTATIONS:
+            raise UsageError(f"symmetry is {symmetry!r:.80}; use one of {', '.join(_ROTATIONS)}.")
+        if size < 13:
+            raise UsageError(f"size is {size}; the object's velocity and pose alone are 13 numbers.")
         self.rotation, width = _ROTATIONS[symmetry]
         super().__init__(size - 4 + width)
         self.symmetry = symmetry

@@ -59,7 +59,10 @@ class _Waypoints(nn.Module):
         self.share = share
 
     def forward(self, observation: Tensor, desired_goal: Tensor) -> Tensor:
+        if observation.ndim == 1:
+            raise UsageError(
+                "observation has no batch, of which a share could see waypoints; use a batched environment."
+            )
         count = round(self.share * len(observation))
-        pose, far = observation[:count, -7:], desired_goal[:count]
-        near = pose_waypoint(pose, far, self.angle)
+        near = pose_waypoint(observation[:count, ..., -7:], desired_goal[:count], self.angle)
         return self.net(observation, torch.cat((near, desired_goal[count:])))

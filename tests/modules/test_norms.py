@@ -89,6 +89,18 @@ def test_statistics_are_of_what_the_networks_see() -> None:
     torch.testing.assert_close(norm.mean[7:], torch.tensor([0.1, 0.2, 0.3, 0.0, 0.0, 0.0, 0.0, 0.0]))
 
 
+@pytest.mark.parametrize(
+    ("size", "symmetry", "sentence"),
+    [
+        (61, "ball", "symmetry is 'ball'; use one of axis, line, cube"),
+        (12, "line", "size is 12; the object's velocity"),
+    ],
+)
+def test_what_is_no_symmetric_object_is_refused(size: int, symmetry: str, sentence: str) -> None:
+    with pytest.raises(UsageError, match=sentence):
+        SymmetricObjectNorm(size, symmetry)
+
+
 def test_networks_are_as_wide_as_what_they_see() -> None:
     dims = GoalDims(observation=61, goal=7, action=20)
     assert GoalNormalizer(dims).dims == dims

@@ -43,6 +43,12 @@ def test_the_first_environments_act_as_if_the_waypoint_were_the_goal() -> None:
     assert not torch.equal(explorer(**raw)[:2], policy(**raw)[:2])
 
 
+def test_a_state_without_a_batch_is_refused() -> None:
+    explorer = toward_waypoints(policy_with(PoseNorm()), angle=0.5, share=0.5)
+    with pytest.raises(UsageError, match="observation has no batch"):
+        explorer(observation=torch.zeros(13), desired_goal=torch.zeros(7))
+
+
 def test_weights_are_those_of_the_policy() -> None:
     """What actors on other machines are sent."""
     policy = policy_with(PoseNorm())
