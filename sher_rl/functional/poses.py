@@ -95,7 +95,8 @@ def pose_waypoint(achieved_goal: Tensor, desired_goal: Tensor, angle: float) -> 
 
     Args:
         achieved_goal: where the object is.
-        desired_goal: where it should be; returned as it is where it is not too far.
+        desired_goal: where it should be; returned as it is where it is not too far, and where it is 2π away (q and
+            -q), since every way is as short then.
         angle: radians.
 
     >>> pose = torch.tensor([0.0, 0.0, 0.1, 1.0, 0.0, 0.0, 0.0])
@@ -109,5 +110,5 @@ def pose_waypoint(achieved_goal: Tensor, desired_goal: Tensor, angle: float) -> 
     less = half.clamp(max=angle / 2)
     step = torch.cat((less.cos(), turn * (less.sin() / sine.clamp_min(1e-9))), -1)
     rotation = quaternion_product(step, achieved_goal[..., 3:])
-    rotation = torch.where(less < half, rotation, desired_goal[..., 3:])
+    rotation = torch.where((less < half) & (sine > 0), rotation, desired_goal[..., 3:])
     return torch.cat((desired_goal[..., :3], rotation), -1)

@@ -20,21 +20,21 @@ def rotation_angle(quaternion: Tensor, other: Tensor) -> Tensor:
     return 2 * torch.arccos(cosine.clamp(-1.0, 1.0))
 
 
-def rotation_matrix(quaternion: Tensor) -> tuple[tuple[Tensor, ...], ...]:
-    """Rows of the rotation matrix, entry by entry: ``(*, 4)`` as (w, x, y, z) ``->`` three rows of three ``(*)``.
+def rotation_matrix(quaternion: Tensor) -> Tensor:
+    """The rotation as a matrix, whose columns are the turned axes: ``(*, 4)`` as (w, x, y, z) ``-> (*, 3, 3)``.
 
-    Columns are the turned x, y and z axis. The quaternion need not have length 1.
+    The quaternion need not have length 1.
 
-    >>> rows = rotation_matrix(torch.tensor([0.0, 0.0, 0.0, 2.0]))
-    >>> torch.stack([torch.stack(row) for row in rows]).tolist()
+    >>> rotation_matrix(torch.tensor([0.0, 0.0, 0.0, 2.0])).tolist()
     [[-1.0, 0.0, 0.0], [0.0, -1.0, 0.0], [0.0, 0.0, 1.0]]
     """
     w, x, y, z = (quaternion / torch.linalg.vector_norm(quaternion, dim=-1, keepdim=True)).unbind(-1)
-    return (
-        (1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)),
-        (2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)),
-        (2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)),
+    entries = (
+        *(1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)),
+        *(2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)),
+        *(2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)),
     )
+    return torch.stack(entries, -1).unflatten(-1, (3, 3))
 
 
 def quaternion_product(left: Tensor, right: Tensor) -> Tensor:
@@ -58,7 +58,7 @@ def quaternion_to_euler(quaternion: Tensor) -> Tensor:
     >>> quaternion_to_euler(torch.tensor([[math.cos(0.5), 0.0, 0.0, math.sin(0.5)]]))
     tensor([[-0., 0., 1.]])
     """
-    (r00, r01, r02), (r10, r11, r12), (_, _, r22) = rotation_matrix(quaternion)
+    r00, r01, r02, r10, r11, r12, _, _, r22 = rotation_matrix(quaternion).flatten(-2).unbind(-1)
     cos_y = torch.sqrt(r22 * r22 + r12 * r12)
     regular = cos_y > 4 * torch.finfo(torch.float64).eps
     return torch.stack(

@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 from sher_rl.errors import UsageError
 from sher_rl.functional.poses import free_spin_difference, pose_difference
+from sher_rl.functional.rotations import rotation_matrix
 from sher_rl.functional.sub_task import SubTask
 from sher_rl.functional.symmetries import axis_direction, axis_line, cube_axes, rate_in_world
 from sher_rl.tasks import PoseGoal, Symmetry, find_task
@@ -133,7 +134,8 @@ class SymmetricObjectNorm(ObservationNorm):
     def seen(self, observation: Tensor) -> Tensor:
         """An observation without what symmetric rotations differ in."""
         rest, rate, position, quaternion = observation.split((observation.shape[-1] - 10, 3, 3, 4), -1)
-        return torch.cat((rest, rate_in_world(quaternion, rate), position, self.rotation(quaternion)), -1)
+        matrix = rotation_matrix(quaternion)
+        return torch.cat((rest, rate_in_world(matrix, rate), position, self.rotation(matrix)), -1)
 
 
 class GoalNorm(RunningStatistics):

@@ -67,3 +67,9 @@ def test_a_waypoint_is_as_far_as_asked_and_on_the_way() -> None:
 def test_a_goal_that_is_met_is_its_own_waypoint() -> None:
     pose = poses(10, 1.0)
     assert torch.equal(pose_waypoint(pose, pose, 0.7), pose)
+
+
+def test_a_goal_that_is_a_full_turn_away_is_its_own_waypoint() -> None:
+    pose = torch.tensor([0.0, 0.0, 0.1, 1.0, 0.0, 0.0, 0.0])
+    full_turn = torch.tensor([0.0, 0.0, 0.1, -1.0, 0.0, 0.0, 0.0])
+    assert torch.equal(pose_waypoint(pose, full_turn, 0.7), full_turn)
