@@ -30,6 +30,9 @@ CONFIG = sher_rl.Config(
     clip="soft",  # near the goal entropy lifts Q above 0: a hard clip makes the last ten steps equal
     actor_q="q1",
     policy_ema=0.97,  # about thirty rounds: success of the policy itself swings from one to the next
+    symmetric=True,  # an egg that is spun, or whose ends are swapped, is the same to the hand
+    waypoint_share=0.5,  # half of the environments: a policy does little toward a rotation that is far away
+    waypoint_angle=0.8,  # as far as random play turns the egg
     eval_frames=100_000,
     eval_episodes=100,
 )

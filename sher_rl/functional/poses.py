@@ -112,3 +112,18 @@ def pose_waypoint(achieved_goal: Tensor, desired_goal: Tensor, angle: float) -> 
     rotation = quaternion_product(step, achieved_goal[..., 3:])
     rotation = torch.where((less < half) & (sine > 0), rotation, desired_goal[..., 3:])
     return torch.cat((desired_goal[..., :3], rotation), -1)
+
+
+def free_spin_waypoint(achieved_goal: Tensor, desired_goal: Tensor, angle: float) -> Tensor:
+    """:func:`pose_waypoint` where spin about the object's own z axis does not count: ``(*, 7), (*, 7) -> (*, 7)``.
+
+    The achieved pose first takes the desired one's spin, and ``angle`` is that of the way from there. By the measure of
+    :func:`pose_errors` with ``free_spin`` it can be another, since the waypoint has another spin than the goal.
+
+    >>> pose = torch.tensor([0.0, 0.0, 0.1, 0.6, 0.0, 0.0, 0.8])
+    >>> turned = torch.tensor([0.0, 0.2, 0.1, 0.0, 1.0, 0.0, 0.0])
+    >>> free_spin_waypoint(pose, turned, torch.pi / 2)
+    tensor([0.0000, 0.2000, 0.1000, 0.7071, 0.7071, 0.0000, 0.0000])
+    """
+    turned = with_spin_of(achieved_goal[..., 3:], desired_goal[..., 3:])
+    return pose_waypoint(torch.cat((achieved_goal[..., :3], turned), -1), desired_goal, angle)

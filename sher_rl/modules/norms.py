@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sher_rl.errors import UsageError
-from sher_rl.functional.poses import free_spin_difference, pose_difference
+from sher_rl.functional.poses import free_spin_difference, free_spin_waypoint, pose_difference, pose_waypoint
 from sher_rl.functional.rotations import rotation_matrix
 from sher_rl.functional.sub_task import SubTask
 from sher_rl.functional.symmetries import axis_direction, axis_line, cube_axes, rate_in_world
@@ -175,6 +175,7 @@ class PoseNorm(RunningStatistics):
     """
 
     difference = staticmethod(pose_difference)
+    waypoint = staticmethod(pose_waypoint)
 
     def __init__(self, size: int = 7) -> None:
         super().__init__(size)
@@ -203,6 +204,7 @@ class FreeSpinPoseNorm(PoseNorm):
     """
 
     difference = staticmethod(free_spin_difference)
+    waypoint = staticmethod(free_spin_waypoint)
 
 
 class RelayNorm(RunningStatistics):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from tensordict.nn import TensorDictModule
 from torch import Tensor, nn
 
 from sher_rl.errors import UsageError, check_numbers
-from sher_rl.functional.poses import pose_waypoint
 from sher_rl.modules.networks import STATE
 from sher_rl.modules.norms import PoseNorm
 
@@ -19,9 +20,11 @@ def toward_waypoints(policy: TensorDictModule, *, angle: float, share: float) ->
     waypoints it goes on turning toward a goal that is far away, and hindsight learns from these episodes.
 
     Args:
-        policy: of :func:`~sher_rl.make_policy` with a :class:`~sher_rl.PoseNorm`.
+        policy: of :func:`~sher_rl.make_policy` with a :class:`~sher_rl.PoseNorm` or
+            :class:`~sher_rl.FreeSpinPoseNorm`.
         angle: radians; a goal that is further away is replaced by the waypoint that is as far away
-            (:func:`~sher_rl.functional.poses.pose_waypoint`), anew at each step.
+            (:func:`~sher_rl.functional.poses.pose_waypoint`, or
+            :func:`~sher_rl.functional.poses.free_spin_waypoint`), anew at each step.
         share: of the environments, the first ones of a batch; the others explore with their goals as they are.
 
     Returns:
@@ -44,17 +47,18 @@ def toward_waypoints(policy: TensorDictModule, *, angle: float, share: float) ->
     if not 0 <= share <= 1:
         raise UsageError(f"share is {share}; use a number from 0 to 1.")
     norm = policy.module.goal_norm
-    if type(norm) is not PoseNorm:
+    if not isinstance(norm, PoseNorm):
         raise UsageError(f"policy has a {type(norm).__name__} for its goals; make it with PoseNorm.")
-    return TensorDictModule(_Waypoints(policy.module, angle, share), STATE, ["action"])
+    return TensorDictModule(_Waypoints(policy.module, norm.waypoint, angle, share), STATE, ["action"])
 
 
 class _Waypoints(nn.Module):
     """A policy's net, with other goals for the first environments."""
 
-    def __init__(self, net: nn.Module, angle: float, share: float) -> None:
+    def __init__(self, net: nn.Module, waypoint: Callable[..., Tensor], angle: float, share: float) -> None:
         super().__init__()
         self.net = net
+        self.waypoint = waypoint
         self.angle = angle
         self.share = share
 
@@ -64,5 +68,5 @@ class _Waypoints(nn.Module):
                 "observation has no batch, of which a share could see waypoints; use a batched environment."
             )
         count = round(self.share * len(observation))
-        near = pose_waypoint(observation[:count, ..., -7:], desired_goal[:count], self.angle)
+        near = self.waypoint(observation[:count, ..., -7:], desired_goal[:count], self.angle)
         return self.net(observation, torch.cat((near, desired_goal[count:])))

@@ -4,7 +4,14 @@ import torch
 from gymnasium_robotics.utils import rotations
 
 from sher_rl.envs.make_gym import make_gym
-from sher_rl.functional.poses import free_spin_difference, pose_difference, pose_errors, pose_waypoint
+from sher_rl.functional.poses import (
+    free_spin_difference,
+    free_spin_waypoint,
+    pose_difference,
+    pose_errors,
+    pose_waypoint,
+    with_spin_of,
+)
 
 
 def poses(n: int, spread: float) -> torch.Tensor:
@@ -73,3 +80,14 @@ def test_a_goal_that_is_a_full_turn_away_is_its_own_waypoint() -> None:
     pose = torch.tensor([0.0, 0.0, 0.1, 1.0, 0.0, 0.0, 0.0])
     full_turn = torch.tensor([0.0, 0.0, 0.1, -1.0, 0.0, 0.0, 0.0])
     assert torch.equal(pose_waypoint(pose, full_turn, 0.7), full_turn)
+
+
+def test_a_waypoint_without_spin_is_on_the_way_from_the_pose_with_the_goals_spin() -> None:
+    achieved, desired = poses(500, 2.0), poses(500, 2.0)
+    waypoint = free_spin_waypoint(achieved, desired, 0.7)
+    spun = torch.cat((achieved[:, :3], with_spin_of(achieved[:, 3:], desired[:, 3:])), -1)
+    _, whole = pose_errors(achieved, desired, free_spin=True)
+    _, done = pose_errors(spun, waypoint, free_spin=False)
+    _, left = pose_errors(waypoint, desired, free_spin=False)
+    torch.testing.assert_close(done, whole.clamp(max=0.7), atol=1e-6, rtol=0)
+    torch.testing.assert_close(done + left, whole, atol=1e-6, rtol=0)

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from sher_rl import (
     toward_waypoints,
 )
 from sher_rl.cli.recipe_files import load_recipe
-from sher_rl.functional.poses import pose_waypoint
+from sher_rl.functional.poses import free_spin_waypoint, pose_waypoint
 from sher_rl.modules.norms import AnyGoalNorm, GoalNorm, ObservationNorm
 
 
@@ -33,11 +34,12 @@ def state(rows: int) -> dict[str, torch.Tensor]:
 
 
 @set_exploration_type(ExplorationType.DETERMINISTIC)
-def test_the_first_environments_act_as_if_the_waypoint_were_the_goal() -> None:
-    policy, raw = policy_with(PoseNorm()), state(8)
+@pytest.mark.parametrize(("norm", "waypoint"), [(PoseNorm(), pose_waypoint), (FreeSpinPoseNorm(), free_spin_waypoint)])
+def test_the_first_environments_act_as_if_the_waypoint_were_the_goal(norm: AnyGoalNorm, waypoint: Callable) -> None:
+    policy, raw = policy_with(norm), state(8)
     explorer = toward_waypoints(policy, angle=0.5, share=0.25)
     pose, goal = raw["observation"][:, -7:], raw["desired_goal"]
-    near = pose_waypoint(pose, goal, 0.5)
+    near = waypoint(pose, goal, 0.5)
     expected = torch.cat((policy(raw["observation"], near)[:2], policy(**raw)[2:]))
     assert torch.equal(explorer(**raw), expected)
     assert not torch.equal(explorer(**raw)[:2], policy(**raw)[:2])
@@ -70,13 +72,15 @@ def test_other_numbers_are_refused(options: dict, sentence: str) -> None:
         toward_waypoints(policy_with(PoseNorm()), **options)
 
 
-@pytest.mark.parametrize("norm", [GoalNorm(7), FreeSpinPoseNorm()])
-def test_goals_of_another_kind_are_refused(norm: AnyGoalNorm) -> None:
-    with pytest.raises(UsageError, match=f"policy has a {type(norm).__name__} for its goals; make it with PoseNorm"):
-        toward_waypoints(policy_with(norm), angle=0.5, share=0.5)
+def test_goals_of_another_kind_are_refused() -> None:
+    with pytest.raises(UsageError, match="policy has a GoalNorm for its goals; make it with PoseNorm"):
+        toward_waypoints(policy_with(GoalNorm(7)), angle=0.5, share=0.5)
 
 
-@pytest.mark.parametrize(("env_id", "symmetry"), [("HandManipulateEgg-v1", "line"), ("HandManipulateBlock-v1", "cube")])
+@pytest.mark.parametrize(
+    ("env_id", "symmetry"),
+    [("HandManipulateEgg-v1", "line"), ("HandManipulateBlock-v1", "cube"), ("HandManipulatePen-v1", "axis")],
+)
 def test_a_recipe_trains_with_both_and_its_policy_is_read_back(env_id: str, symmetry: str, tmp_path: Path) -> None:
     recipe = load_recipe("sher")
     config = small_config(tmp_path, env_id=env_id, symmetric=True, waypoint_share=0.5, compile=False)
