@@ -153,7 +153,7 @@ def _check_kinds(policy: SavedPolicy, parts: Parts, source: str | Path) -> None:
     if kinds[0] != kinds[1]:
         raise UsageError(
             f"init_from {str(source)!r:.200} is a policy of {', '.join(kinds[0])}, this run's is of "
-            f"{', '.join(kinds[1])}; use one of the same method and kind of goal."
+            f"{', '.join(kinds[1])}; use one of the same method, kind of goal and --symmetric."
         )
 
 
