@@ -14,17 +14,18 @@ from torchrl.envs import EnvBase
 
 from sher_rl import load_policy, make_env, toward_waypoints
 from sher_rl.functional.poses import pose_errors
+from sher_rl.tasks import get_task
 from sher_rl.training.threads import one_torch_thread
 
 SEED = 900_000
 
 
-def ends(env: EnvBase, policy: TensorDictModuleBase) -> str:
+def ends(env: EnvBase, policy: TensorDictModuleBase, free_spin: bool) -> str:
     """What is left of one episode in each environment, where the goals are the task's own."""
     env.set_seed(SEED)
     with one_torch_thread(), torch.no_grad():
         last = env.rollout(1_000, policy)[:, -1]["next"]
-    distance, angle = pose_errors(last["achieved_goal"], last["desired_goal"], free_spin=False)
+    distance, angle = pose_errors(last["achieved_goal"], last["desired_goal"], free_spin=free_spin)
     success = last["is_success"].float().mean()
     return f"angle {angle.mean():.2f}, distance {distance.mean():.3f} m, success {success:.2f}"
 
@@ -37,10 +38,11 @@ def main() -> None:
     args = parser.parse_args()
     for run in args.runs:
         policy = load_policy(run)
-        env = make_env(policy.env_id, args.episodes)
-        print(run, f"the goals: {ends(env, policy)}", sep="\n  ")
+        env, free_spin = make_env(policy.env_id, args.episodes), get_task(policy.env_id).goal.free_spin
+        print(run, f"the goals: {ends(env, policy, free_spin)}", sep="\n  ")
         for angle in args.angles:
-            print(f"  waypoints {angle} away: {ends(env, toward_waypoints(policy, angle=angle, share=1.0))}")
+            toward = toward_waypoints(policy, angle=angle, share=1.0)
+            print(f"  waypoints {angle} away: {ends(env, toward, free_spin)}")
         env.close()
 
 
