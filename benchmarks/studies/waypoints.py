@@ -38,7 +38,8 @@ def main() -> None:
     args = parser.parse_args()
     for run in args.runs:
         policy = load_policy(run)
-        env, free_spin = make_env(policy.env_id, args.episodes), get_task(policy.env_id).goal.free_spin
+        env = make_env(policy.env_id, args.episodes)
+        free_spin = get_task(policy.env_id).goal.free_spin
         print(run, f"the goals: {ends(env, policy, free_spin)}", sep="\n  ")
         for angle in args.angles:
             toward = toward_waypoints(policy, angle=angle, share=1.0)
