@@ -4,7 +4,7 @@ python recipes/her.py --env FetchReach-v4 --seed 1
 python recipes/her.py --env HandManipulateEgg-v1 --help
 """
 
-import openmp  # noqa: F401  # first, since torch reads what it sets
+import sher
 import torch
 from torchrl.data import LazyTensorStorage, RandomSampler, TensorDictReplayBuffer
 from torchrl.envs import Compose
@@ -51,12 +51,12 @@ def build(config: sher_rl.HerConfig) -> sher_rl.Parts:
         num_threads=config.num_threads,
     )
     dims = sher_rl.GoalDims.of(env)
-    actor, qvalue = sher_rl.make_ddpg_networks(dims, config.hidden)
+    normalizer = sher.make_normalizer(config, dims)
+    actor, qvalue = sher_rl.make_ddpg_networks(normalizer.dims, config.hidden)
     storage = LazyTensorStorage(config.buffer_size, device=config.device)
-    normalizer = sher_rl.GoalNormalizer(dims)
     policy = sher_rl.make_policy(normalizer.observation, normalizer.goal, actor).to(config.device)
     explorer = sher_rl.make_explorer(
-        policy,
+        sher.exploring(config, policy),
         env,
         random_action=config.random_action,
         noise=config.action_noise,

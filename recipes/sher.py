@@ -112,15 +112,14 @@ def build(config: sher_rl.Config) -> sher_rl.Parts:
     )
 
 
-def make_normalizer(config: sher_rl.Config, dims: sher_rl.GoalDims) -> sher_rl.GoalNormalizer:
+def make_normalizer(config: sher_rl.Config | sher_rl.HerConfig, dims: sher_rl.GoalDims) -> sher_rl.GoalNormalizer:
     """What the networks see."""
-    goal_norm = sher_rl.make_goal_norm(config.env_id, dims.goal)
-    if not config.symmetric:
-        return sher_rl.GoalNormalizer(dims, goal_norm)
-    return sher_rl.GoalNormalizer(dims, goal_norm, sher_rl.make_observation_norm(config.env_id, dims.observation))
+    goal = sher_rl.make_goal_norm(config.env_id, dims.goal) if config.pose_difference else None
+    observation = sher_rl.make_observation_norm(config.env_id, dims.observation) if config.symmetric else None
+    return sher_rl.GoalNormalizer(dims, goal, observation)
 
 
-def exploring(config: sher_rl.Config, policy: TensorDictModule) -> TensorDictModule:
+def exploring(config: sher_rl.Config | sher_rl.HerConfig, policy: TensorDictModule) -> TensorDictModule:
     """The policy, in a share of the environments toward waypoints."""
     if not config.waypoint_share:
         return policy

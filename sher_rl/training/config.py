@@ -64,6 +64,12 @@ class RunConfig:
     eval_episodes: int
     """Deterministic test episodes in an evaluation."""
 
+    symmetric: bool = False
+    """Networks see the object's rotation without what its symmetry makes equal; see SymmetricObjectNorm."""
+    waypoint_angle: float = 0.8
+    """Radians to a goal's rotation above which a waypoint can stand for it while exploring; see toward_waypoints."""
+    waypoint_share: float = 0.0
+    """Share of the environments that explore toward waypoints."""
     policy_ema: float = 0.0
     """Share that a round of updates keeps of the averaged policy, which is tested and saved; 0 for no average."""
     train_eval_episodes: int | None = None
@@ -142,14 +148,10 @@ class Config(RunConfig):
     """Share of hindsight goals that the transition's own action achieved; the others are of the future strategy."""
     min_motion: float = 0.0
     """Distance below which a hindsight goal is not given, since nothing had to move for it; see HindsightRelabel."""
+    pose_difference: bool = True
+    """Networks see a goal that is a pose as what differs from the object's pose; see PoseNorm."""
     sampler: Sampling = "uniform"
     """Which transitions are drawn from the buffer; see make_sampler."""
-    symmetric: bool = False
-    """Networks see the object's rotation without what its symmetry makes equal; see SymmetricObjectNorm."""
-    waypoint_angle: float = 0.8
-    """Radians to a goal's rotation above which a waypoint can stand for it while exploring; see toward_waypoints."""
-    waypoint_share: float = 0.0
-    """Share of the environments that explore toward waypoints."""
     critic: Critic = "concat"
     """Architecture of Q and V: one network of all inputs, or two streams; see make_two_stream_networks."""
 
@@ -248,6 +250,8 @@ class HerConfig(RunConfig):
     """Standard deviation of the Gaussian noise on actions while training."""
     action_l2: float
     """Weight of the penalty on the action's mean square."""
+    pose_difference: bool = False
+    """Networks see a goal that is a pose as what differs from the object's pose; see PoseNorm."""
 
 
 AnyConfig = TypeVar("AnyConfig", bound=RunConfig)

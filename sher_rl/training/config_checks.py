@@ -108,9 +108,11 @@ def check_poses(config: Any) -> None:
     """Refuse what is for goals that are poses in another task."""
     task = find_task(bare_id(config.env_id))
     for name in ("symmetric", "waypoint_share"):
-        value = getattr(config, name, 0)  # HER's runs have none
+        value = getattr(config, name)
         if value and not (task and isinstance(task.goal, PoseGoal)):
             raise UsageError(f"{name} is {value}, and the goals of {config.env_id} are no poses; leave it out.")
+    if config.waypoint_share and not getattr(config, "pose_difference", True):
+        raise UsageError(f"waypoint_share is {config.waypoint_share}, and pose_difference is off; turn it on.")
 
 
 def check_actors(config: Any) -> None:

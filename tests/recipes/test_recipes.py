@@ -11,10 +11,31 @@ from typing import get_args
 
 import pytest
 from helpers.forked import python
-from helpers.small import BASELINES, DEMONSTRATIONS, DHER, FLAGS, METHODS, RECIPES, RELAY, load_recipe, small_config
+from helpers.small import (
+    BASELINES,
+    DEMONSTRATIONS,
+    DHER,
+    FLAGS,
+    METHODS,
+    RECIPES,
+    RELAY,
+    SMALL,
+    load_recipe,
+    small_config,
+)
 from torchrl.data import LazyTensorStorage
 
-from sher_rl import TASKS, HindsightRelabel, TwoStreamCritic, UsageError, goal_reward, make_sampler
+from sher_rl import (
+    TASKS,
+    HindsightRelabel,
+    PoseNorm,
+    TwoStreamCritic,
+    UsageError,
+    goal_reward,
+    load_policy,
+    make_sampler,
+)
+from sher_rl.modules.norms import GoalNorm, ObservationNorm, SymmetricObjectNorm
 from sher_rl.tasks import get_task
 from sher_rl.training.config import Critic, Sampling
 
@@ -162,6 +183,24 @@ def test_baselines_have_the_published_numbers_of_each_task(path: Path, env_id: s
     assert (config.gamma, config.frames_per_batch) == (1 - 1 / steps, 2 * steps)
     assert config.eval_frames == epoch
     assert (config.env_id, config.method) == (env_id, path.stem)
+
+
+@pytest.mark.parametrize(
+    ("method", "parts", "norms"),
+    [
+        ("sher", {"pose_difference": False, "symmetric": False, "waypoint_share": 0.0}, (ObservationNorm, GoalNorm)),
+        ("her", {"pose_difference": True}, (ObservationNorm, PoseNorm)),
+        ("her", {"pose_difference": True, "symmetric": True, "waypoint_share": 0.5}, (SymmetricObjectNorm, PoseNorm)),
+        ("cher", {"pose_difference": True, "symmetric": True, "waypoint_share": 0.5}, (SymmetricObjectNorm, PoseNorm)),
+    ],
+)
+def test_a_method_trains_with_the_parts_of_another(method: str, parts: dict, norms: tuple, tmp_path: Path) -> None:
+    recipe = load_recipe(method)
+    small = SMALL | {"out_dir": tmp_path, "compile": False}
+    recipe.main(dataclasses.replace(recipe.published("HandManipulateEgg-v1"), **small, **parts))
+    [path] = tmp_path.rglob("policy.pt")
+    policy = load_policy(path).module
+    assert (type(policy.observation_norm), type(policy.goal_norm)) == norms
 
 
 @pytest.mark.parametrize("path", [*RECIPES, *METHODS], ids=lambda path: path.stem)

@@ -36,6 +36,12 @@ from sher_rl import UsageError
         ({"env_id": "my_tasks:../x"}, "env_id is '../x'"),
         ({"env_id": "Fetch Reach"}, "env_id is 'Fetch Reach'; without a module it is a name like"),
         ({"critic": "wide"}, r"critic is 'wide'; it has to be of type .*'concat', 'two-stream', 'merged', 'bilinear'"),
+        ({"symmetric": True}, "symmetric is True, and the goals of FetchReach-v4 are no poses; leave it out"),
+        ({"waypoint_share": 0.5}, "waypoint_share is 0.5, and the goals of FetchReach-v4 are no poses; leave it out"),
+        (
+            {"env_id": "HandManipulateEgg-v1", "waypoint_share": 0.5, "pose_difference": False},
+            "waypoint_share is 0.5, and pose_difference is off; turn it on",
+        ),
         ({"device": "cuda:99"}, "device 'cuda:99' cannot be used"),
         ({"device": "toaster"}, "device 'toaster' cannot be used"),
     ],
