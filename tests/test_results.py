@@ -50,7 +50,9 @@ def test_the_name_is_that_of_the_numbers(csv: Path) -> None:
     config = made_by(csv)["config"]
     run = read_run(csv)
     assert (run.task, run.seed) == (task_name(config["env_id"]), config["seed"])
-    variants = {config["method"], f"{config['method']}-a{config.get('alpha')}"}
+    method = config["method"]
+    variants = {method, f"{method}-a{config.get('alpha')}", "her-parts", "sher-bare"}
+    assert run.variant.startswith(method)
     assert run.variant in variants
 
 

@@ -1,4 +1,4 @@
-"""Every run of the paper's Figure 4, Table 1 and Figure 5: the recipes one after the other, resumed where they stopped.
+"""Every run of the paper's Figures 4 and 5 and Table 1: the recipes one after the other, resumed where they stopped.
 
 python tools/reproduce.py --dry-run
 python tools/reproduce.py --tasks fetch_reach fetch_push --seeds 0 1 2
@@ -33,6 +33,25 @@ from sher_rl.report.progress_csv import read_progress
 RECIPES = recipes_folder()
 TASKS = tuple(sorted(path.stem.removeprefix("sher_") for path in RECIPES.glob("sher_*.py")))
 METHODS = ("sher", "her", "cher")
+ABLATION = {
+    ("fetch_push", "her", "parts"): "--gamma 0.96 --polyak 0.82 --random-action 0.2",
+    ("fetch_push", "sher", "bare"): (
+        "--gamma 0.98 --polyak 0.9987 --random-action 0.3"
+        " --num-envs 2 --frames-per-batch 100 --updates-per-batch 40 --random-frames 0"
+    ),
+    ("hand_egg", "her", "parts"): (
+        "--gamma 0.98 --polyak 0.951 --random-action 0.2 --updates-per-batch 10 --batch-size 1024"
+        " --pose-difference --symmetric --waypoint-share 0.5 --policy-ema 0.9962 --eval-frames 50000"
+    ),
+    ("hand_egg", "sher", "bare"): (
+        "--gamma 0.99 --polyak 0.9987 --random-action 0.3"
+        " --num-envs 2 --frames-per-batch 200 --updates-per-batch 40 --random-frames 0 --batch-size 256"
+        " --clip hard --no-pose-difference --no-symmetric --waypoint-share 0 --policy-ema 0 --eval-frames 50000"
+    ),
+}
+"""HER with the parts of SHER's recipe, and SHER with HER's numbers; targets move as fast in 40 updates."""
+ABLATION_FRAMES = 1_000_000
+"""Steps of these runs at most."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,6 +64,8 @@ class Args:
     """Of Figure 4 and Table 1; an empty list leaves them out."""
     alphas: tuple[float, ...] = (0.03, 0.05, 0.1)
     """Of Figure 5, SHER on fetch_slide, if that is among the tasks; an empty list leaves it out."""
+    ablation: bool = True
+    """Besides, HER with the parts of SHER's recipe and SHER without, on fetch_push and hand_egg, if among the tasks."""
     seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
     """Of each task and method."""
     frames: int | None = None
@@ -72,7 +93,8 @@ class Job:
     name: str
     config: sher_rl.Config
     method: str
-    alpha: float | None
+    flags: tuple[str, ...]
+    """Of the recipe, where it has not its own numbers."""
     args: Args
 
     @property
@@ -95,12 +117,12 @@ class Job:
     def recipe(self) -> list[str]:
         """The recipe, its task and its number of steps."""
         name = f"sher_{self.config.task}.py" if self.method == "sher" else f"{self.method}.py"
-        flags = [] if self.method == "sher" else ["--env", self.config.env_id]
-        return [str(RECIPES / name), *flags, "--total-frames", str(self.config.total_frames)]
+        env = [] if self.method == "sher" else ["--env", self.config.env_id]
+        return [str(RECIPES / name), *env, "--total-frames", str(self.config.total_frames)]
 
     def numbers(self) -> list[str]:
         """What a whole run is told besides."""
-        return ["--seed", str(self.config.seed)] + (["--alpha", str(self.alpha)] if self.alpha else [])
+        return ["--seed", str(self.config.seed), *self.flags]
 
     def command(self) -> list[str]:
         """What begins the run, or goes on with it."""
@@ -143,15 +165,21 @@ def goal_dims(env_id: str) -> sher_rl.GoalDims:
 
 def plan(args: Args) -> list[Job]:
     """The runs in the order in which they start: seed by seed, so that early stops leave whole comparisons."""
-    jobs = []
-    for seed in args.seeds:
-        for task in args.tasks:
-            default = load_recipe(task).CONFIG
-            frames = default.total_frames if args.frames is None else args.frames
-            config = dataclasses.replace(default, seed=seed, total_frames=frames)
-            jobs += [Job(f"{task}-{method}-s{seed}", config, method, None, args) for method in args.methods]
-            for alpha in args.alphas if task == "fetch_slide" else ():
-                jobs.append(Job(f"{task}-sher-a{alpha}-s{seed}", config, "sher", alpha, args))
+    return [job for seed in args.seeds for task in args.tasks for job in jobs_of(args, task, seed)]
+
+
+def jobs_of(args: Args, task: str, seed: int) -> list[Job]:
+    """The runs of a task and a seed."""
+    default = load_recipe(task).CONFIG
+    frames = default.total_frames if args.frames is None else args.frames
+    config = dataclasses.replace(default, seed=seed, total_frames=frames)
+    jobs = [Job(f"{task}-{method}-s{seed}", config, method, (), args) for method in args.methods]
+    for alpha in args.alphas if task == "fetch_slide" else ():
+        jobs.append(Job(f"{task}-sher-a{alpha}-s{seed}", config, "sher", ("--alpha", str(alpha)), args))
+    short = dataclasses.replace(config, total_frames=min(frames, ABLATION_FRAMES))
+    for (of_task, method, variant), flags in ABLATION.items() if args.ablation else ():
+        if of_task == task:
+            jobs.append(Job(f"{task}-{method}-{variant}-s{seed}", short, method, tuple(flags.split()), args))
     return jobs
 
 

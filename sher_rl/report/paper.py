@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sher_rl.files import replace_file
+from sher_rl.report.ablation import ADDED, ablation_table
 from sher_rl.report.claims import LEARNED, SIMILAR
 from sher_rl.report.claims_section import claims_section
 from sher_rl.report.curves import draw_tasks, draw_temperatures
@@ -16,6 +17,7 @@ from sher_rl.report.tables import LEVEL, delta_table, machine_list, missing_list
 from sher_rl.untrusted import shown
 
 FIGURE_5_TASK = "fetch_slide"
+ABLATION_TASKS = ("fetch_push", "hand_egg")
 ALPHAS = (0.03, 0.05, 0.1)
 VARIANTS = {f"sher-a{alpha}": f"α = {alpha}" for alpha in ALPHAS}
 RANKED = {f"sher-a{alpha}": f"α = {alpha}" for alpha in (0.05, 0.03, 0.1)}
@@ -45,7 +47,7 @@ def write_paper(paths: Sequence[Path], folder: Path, level: float = LEVEL, film:
         draw_temperatures(alphas, VARIANTS, folder / "figure5.png", mean_std, FIGURE_5_TASK),
     ]
     page = _PAGE.read_text("utf-8").format(
-        count=len(methods) + len(alphas),
+        count=len(runs),
         level=level,
         seeds=SEEDS,
         learned=LEARNED,
@@ -55,8 +57,10 @@ def write_paper(paths: Sequence[Path], folder: Path, level: float = LEVEL, film:
         film=_film(film, folder),
         success=success_table(methods, level),
         delta=delta_table(methods),
+        ablation=ablation_table(runs),
         missing=missing_list(methods, METHODS),
         missing5=missing_list(alphas, VARIANTS, [FIGURE_5_TASK]),
+        missing_ablation=missing_list(_only(runs, ADDED), ADDED, ABLATION_TASKS),
     )
     replace_file(folder / "report.md", page.encode())
     return "\n".join([*notes, f"report: {folder / 'report.md'}"])

@@ -20,7 +20,7 @@ METHODS = {"sher": "SHER", "her": "HER", "cher": "CHER"}
 """The paper's methods."""
 SEEDS = 3
 """Seeds that each method of a task shall have."""
-_NAME = re.compile(r"(?P<task>[a-z_]+)-(?P<variant>[a-z]+(-a[\d.]+)?)-s(?P<seed>\d+)(-\d{8}-\d{6})?")
+_NAME = re.compile(r"(?P<task>[a-z_]+)-(?P<variant>[a-z]+(-parts|-bare|-a[\d.]+)?)-s(?P<seed>\d+)(-\d{8}-\d{6})?")
 
 
 class Run(NamedTuple):
@@ -28,7 +28,7 @@ class Run(NamedTuple):
 
     task: str
     variant: str
-    """The method, and the temperature where it is not the recipe's: ``sher``, ``sher-a0.05``."""
+    """The method, and what is not the recipe's: ``sher``, a temperature, ``sher-a0.05``, or parts, ``her-parts``."""
     seed: int
     rows: Rows
     machine: str = ""
@@ -65,7 +65,7 @@ def read_rows(path: Path) -> Rows:
 
 
 def read_run(path: Path) -> Run:
-    """Read a run whose name is ``<task>-<method>-s<seed>``, or ``<task>-<method>-a<alpha>-s<seed>``.
+    """Read a run called ``<task>-<method>-s<seed>``, or with ``-a<alpha>``, ``-parts`` or ``-bare`` after the method.
 
     Raises:
         UsageError: it is called otherwise, or has no row.

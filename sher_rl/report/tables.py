@@ -11,6 +11,7 @@ from string import ascii_uppercase
 import numpy as np
 
 from sher_rl.functional.stability import delta_s
+from sher_rl.report.cells import line, mean, seeds, spread
 from sher_rl.report.common import common_end, cut, lengths
 from sher_rl.report.groups import Group
 from sher_rl.report.runs import METHODS, TITLES, Run, gaps, label, read_rows, select
@@ -35,16 +36,16 @@ def _summary(run: Path, level: float) -> str:
     first = next((row for row in rows if row["test_success"] >= level), None)
     deltas = [delta_s(row["train_success"], row["test_success"]) for row in rows]
     known = np.array([delta for delta in deltas if not math.isnan(delta)])
-    return _line(
+    return line(
         label(run),
         f"{last['frames']:,.0f}",
         f"{last['seconds'] / 60:.1f}",
-        _mean(np.array([last["train_success"]]), 2),
+        mean(np.array([last["train_success"]]), 2),
         f"{last['test_success']:.2f}",
         f"{max(row['test_success'] for row in rows):.2f}",
         f"{first['frames']:,.0f}" if first else "not reached",
         f"{first['seconds']:.0f}" if first else "not reached",
-        _mean(known, 3),
+        mean(known, 3),
     )
 
 
@@ -54,12 +55,12 @@ def success_table(runs: Sequence[Run], level: float = LEVEL) -> str:
     Seeds of a method that went further than the others have a row of their own, too. What was not run has none.
     """
     head = ("task", "method", "seeds", "steps", "last success", "IQM, 95% interval", f"steps to {level:g}", "seconds")
-    lines = [_line(*head, "made on"), "|---|---|" + "---:|" * 6 + "---|"]
+    lines = [line(*head, "made on"), "|---|---|" + "---:|" * 6 + "---|"]
     letters = machine_letters(runs)
     for task, method in product(TITLES, METHODS):
         for own in lengths(select(runs, task, method)):
             made_on = ", ".join(dict.fromkeys(letters.get(run.machine, "–") for run in own))
-            lines.append(_line(TITLES[task], METHODS[method], *_success(own, level), made_on))
+            lines.append(line(TITLES[task], METHODS[method], *_success(own, level), made_on))
     return "\n".join(lines)
 
 
@@ -80,17 +81,13 @@ def _success(runs: Sequence[Run], level: float) -> list[str]:
     interval = "one seed" if math.isnan(low) else f"{low:.2f} to {high:.2f}"
     times = [reached(run.rows, level) for run in runs]
     return [
-        _seeds(runs),
+        seeds(runs),
         ", ".join(f"{end:,}" for end in sorted({run.end for run in runs})),
-        _spread(last.reshape(-1), 2),
+        spread(last.reshape(-1), 2),
         f"{centre:.2f}, {interval}",
         _when(times, "frames"),
         _when(times, "seconds"),
     ]
-
-
-def _seeds(runs: Sequence[Run]) -> str:
-    return ", ".join(str(run.seed) for run in runs)
 
 
 def _when(times: Sequence[dict[str, float] | None], column: str) -> str:
@@ -103,11 +100,11 @@ def _when(times: Sequence[dict[str, float] | None], column: str) -> str:
 def group_table(groups: Sequence[Group], level: float = LEVEL) -> str:
     """Markdown table with a row per group of seeds: last success, and when each seed reached ``level``."""
     head = ("task", "method", "n", "seeds", "steps", "last success", "IQM, 95% interval", f"steps to {level:g}")
-    lines = [_line(*head, "seconds", "δS"), "|---|---|" + "---:|" * 8]
+    lines = [line(*head, "seconds", "δS"), "|---|---|" + "---:|" * 8]
     for group in groups:
         deltas = np.array([stability(run.rows).delta_s for run in group.runs])
-        cells = [str(len(group.runs)), *_success(group.runs, level), _spread(deltas, 3)]
-        lines.append(_line(group.title or "–", group.name, *cells))
+        cells = [str(len(group.runs)), *_success(group.runs, level), spread(deltas, 3)]
+        lines.append(line(group.title or "–", group.name, *cells))
     return "\n".join(lines)
 
 
@@ -117,40 +114,24 @@ def delta_table(runs: Sequence[Run]) -> str:
     The runs of a task count up to the steps that all of them have.
     """
     head = ("task", "method", "seeds", "paper's δS", "δS", "floor", "same-mode δS", "floor", "change", "epochs")
-    lines = [_line(*head), "|---|---|" + "---:|" * 8]
+    lines = [line(*head), "|---|---|" + "---:|" * 8]
     for task in RECORDS:
         for method in METHODS:
             if own := select(runs, task.name, method):
                 end = common_end([run for run in runs if run.task == task.name])
                 paper = f"{task.paper_delta_s[method]:.3f}"
                 values = _stability([cut(run, end) for run in own])
-                lines.append(_line(task.title, METHODS[method], _seeds(own), paper, *values))
+                lines.append(line(task.title, METHODS[method], seeds(own), paper, *values))
     return "\n".join(lines)
 
 
 def _stability(runs: Sequence[Run]) -> list[str]:
     means = zip(*(stability(run.rows) for run in runs), strict=True)
     sizes = sorted({f"{len(run.rows)} of {run.rows[-1]['frames'] / len(run.rows):,.0f} steps" for run in runs})
-    return [*(_spread(np.array(values), 3) for values in means), ", ".join(sizes)]
+    return [*(spread(np.array(values), 3) for values in means), ", ".join(sizes)]
 
 
 def missing_list(runs: Sequence[Run], variants: Mapping[str, str], tasks: Sequence[str] = tuple(TITLES)) -> str:
     """Markdown list of what ``runs`` lack, see :func:`~sher_rl.report.runs.gaps`; ``variants`` gives their names."""
     found = [(task, name, "; ".join(gaps(runs, task, key))) for task in tasks for key, name in variants.items()]
     return "\n".join(f"- {TITLES[task]}, {name}: {words}" for task, name, words in found if words) or "- nothing"
-
-
-def _spread(values: np.ndarray, digits: int) -> str:
-    """Mean and sample standard deviation in words; a dash if a value is not known."""
-    if np.isnan(values).any() or len(values) == 1:
-        return _mean(values, digits)
-    return f"{_mean(values, digits)} ± {values.std(ddof=1):.{digits}f}"
-
-
-def _mean(values: np.ndarray, digits: int) -> str:
-    """Mean in words; a dash if there is no value, or one that is not known."""
-    return f"{values.mean():.{digits}f}" if len(values) and not np.isnan(values).any() else "–"
-
-
-def _line(*cells: str) -> str:
-    return f"| {' | '.join(cells)} |"

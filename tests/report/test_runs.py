@@ -14,6 +14,7 @@ RESULTS = Path(__file__).parents[2] / "docs" / "results"
     [
         ("fetch_pick_and_place-her-s12", ("fetch_pick_and_place", "her", 12)),
         ("fetch_slide-sher-a0.05-s0", ("fetch_slide", "sher-a0.05", 0)),
+        ("fetch_push-her-parts-s2", ("fetch_push", "her-parts", 2)),
         ("hand_egg-cher-s1-20260102-030405", ("hand_egg", "cher", 1)),
     ],
 )
@@ -30,7 +31,9 @@ def test_a_folder_and_its_progress_csv_are_called_alike(tmp_path: Path) -> None:
         assert read_run(path).end == 7
 
 
-@pytest.mark.parametrize("name", ["run-a", "fetch_fly-sher-s0", "fetch_push-sher", "fetch_push-sher-s0-tuned"])
+@pytest.mark.parametrize(
+    "name", ["run-a", "fetch_fly-sher-s0", "fetch_push-sher", "fetch_push-sher-s0-tuned", "fetch_push-her-all-s0"]
+)
 def test_other_names_get_one_sentence(name: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="is of no known task and seed; call it like"):
         read_run(write(tmp_path, name, [row(5)]))

@@ -13,8 +13,10 @@ from helpers.small import load_recipe
 
 from sher_rl import UsageError
 from sher_rl.cli.pausing import processes
+from sher_rl.cli.recipe import parse
 from sher_rl.cli.scheduler import Runner, run_all
 from sher_rl.report.progress_csv import read_progress
+from sher_rl.training.config import RunConfig
 from sher_rl.training.lock import run_lock
 
 TOOL = Path(__file__).parents[2] / "tools" / "reproduce.py"
@@ -32,15 +34,42 @@ def start(tmp_path: Path, *flags: str) -> subprocess.Popen:
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
+def kept(config: RunConfig) -> float:
+    """Share of the target networks that a gradient step keeps; HER's move once in a round."""
+    return config.polyak ** (1 / config.updates_per_batch) if config.method == "her" else config.polyak
+
+
 def test_the_plan_is_the_papers_figures_and_table() -> None:
     jobs = REPRODUCE.plan(REPRODUCE.Args())
-    assert len(jobs) == len({job.name for job in jobs}) == 5 * (8 * 3 + 3)
+    assert len(jobs) == len({job.name for job in jobs}) == 5 * (8 * 3 + 3 + 4)
     names = {job.name for job in jobs}
-    assert {"hand_egg-cher-s4", "fetch_slide-sher-s0", "fetch_slide-sher-a0.05-s2"} <= names
-    frames = {(job.config.task, job.config.total_frames) for job in jobs}
+    assert {"hand_egg-cher-s4", "fetch_slide-sher-s0", "fetch_slide-sher-a0.05-s2", "fetch_push-her-parts-s1"} <= names
+    frames = {(job.config.task, job.config.total_frames) for job in jobs if not set(job.flags) - {"--alpha"}}
     assert len(frames) == 8
-    assert len(REPRODUCE.plan(REPRODUCE.Args(methods=("her",), alphas=(), seeds=(0,)))) == 8
-    assert len(REPRODUCE.plan(REPRODUCE.Args(methods=(), seeds=(0,)))) == 3
+    assert len(REPRODUCE.plan(REPRODUCE.Args(methods=("her",), alphas=(), ablation=False, seeds=(0,)))) == 8
+    assert len(REPRODUCE.plan(REPRODUCE.Args(methods=(), ablation=False, seeds=(0,)))) == 3
+
+
+@pytest.mark.parametrize(
+    "name", ["fetch_push-her-parts", "fetch_push-sher-bare", "hand_egg-her-parts", "hand_egg-sher-bare"]
+)
+def test_runs_of_the_ablation_are_recipes_with_other_numbers(name: str, tmp_path: Path) -> None:
+    [job] = [
+        job for job in REPRODUCE.plan(args(tmp_path, tasks=REPRODUCE.TASKS, seeds=(3,))) if job.name == f"{name}-s3"
+    ]
+    numbers = [*job.recipe()[1:], *job.numbers()]
+    if job.method == "her":
+        config = parse(load_recipe("her").published(job.config.env_id), numbers[2:])
+        like = job.config
+    else:
+        config = parse(job.config, numbers)
+        like = load_recipe("her").published(job.config.env_id)
+    assert (config.method, config.seed, config.total_frames) == (job.method, 3, min(1_000_000, job.config.total_frames))
+    same = ("gamma", "batch_size", "random_action")
+    assert [getattr(config, field) for field in same] == [getattr(like, field) for field in same]
+    assert kept(config) == pytest.approx(kept(like), abs=1e-4)
+    pace = config.updates_per_batch * config.batch_size / config.frames_per_batch
+    assert pace == like.updates_per_batch * like.batch_size / like.frames_per_batch
 
 
 def test_commands_are_the_recipes_own(tmp_path: Path) -> None:
