@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import torch
@@ -49,14 +50,23 @@ class RunCheckpoint:
     Args:
         folder: the run's folder.
         config: what must not differ when the checkpoint is restored, as JSON values.
+        defaults: what stands for a value of ``config`` in a checkpoint that does not have it, since it is older.
         buffer: of a buffer over a :class:`~torchrl.data.LazyTensorStorage` or
             :class:`~torchrl.data.LazyMemmapStorage`, empty when it is restored.
         **components: objects with ``state_dict`` and ``load_state_dict``, restored in this order.
     """
 
-    def __init__(self, folder: Path, config: Mapping[str, Any], buffer: AnyBuffer, **components: Any) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        config: Mapping[str, Any],
+        buffer: AnyBuffer,
+        defaults: Mapping[str, Any] = MappingProxyType({}),
+        **components: Any,
+    ) -> None:
         self.run = folder
         self.config = dict(config)
+        self._defaults = dict(defaults)
         self._buffer = buffer
         self._components = {"buffer": buffer, **components, "random": GlobalRNGState()}
 
@@ -134,7 +144,8 @@ class RunCheckpoint:
             remove(path)
         remove_parts(self.run / "checkpoints")
 
-    def _check(self, saved: Mapping[str, Any]) -> None:
+    def _check(self, config: Mapping[str, Any]) -> None:
+        saved = self._defaults | dict(config)
         changed = [key for key in sorted({*saved, *self.config}) if saved.get(key) != self.config.get(key)]
         if changed:
             was = ", ".join(f"{key} was {saved.get(key)!r}, now {self.config.get(key)!r}" for key in changed)

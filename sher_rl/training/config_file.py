@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from dataclasses import MISSING
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,13 @@ def config_values(config: RunConfig) -> dict[str, Any]:
 def lasting_values(config: RunConfig) -> dict[str, Any]:
     """Those of :func:`config_values` that a run keeps when it is resumed."""
     return {name: value for name, value in config_values(config).items() if name not in CHANGING}
+
+
+def default_values(config: RunConfig) -> dict[str, Any]:
+    """What fields of :func:`lasting_values` are by default, and so in a run that is older than the field."""
+    defaults = {field.name: field.default for field in dataclasses.fields(config) if field.default is not MISSING}
+    values = json.loads(json.dumps(defaults, default=str))
+    return {name: value for name, value in values.items() if name not in (*CHANGING, *ADDRESSES)}
 
 
 def save_config(config: RunConfig, path: Path) -> None:

@@ -18,7 +18,7 @@ from sher_rl.modules.policy_file import load_policy, save_policy
 from sher_rl.objectives.networks import critics_of
 from sher_rl.training.checks import check_rewards
 from sher_rl.training.config import RunConfig
-from sher_rl.training.config_file import lasting_values, save_config
+from sher_rl.training.config_file import default_values, lasting_values, save_config
 from sher_rl.training.env_state import why_not_saved
 from sher_rl.training.evaluation import Evaluation, pose_columns
 from sher_rl.training.film import film
@@ -81,6 +81,7 @@ class Run:
             self.folder,
             lasting_values(config),
             replay.state,
+            default_values(config),
             loss=parts.learner.loss,
             learner=parts.learner,
             averaged=self.averaged,

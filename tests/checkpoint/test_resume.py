@@ -15,6 +15,7 @@ from helpers.same_run import AWKWARD, assert_same_run
 from helpers.small import REACH, SMALL, load_recipe, small_run
 
 from sher_rl import UsageError
+from sher_rl.checkpoint.manifest import read_manifest, render_manifest
 from sher_rl.training.progress import Progress
 
 PUSH, EGG = load_recipe("sher_fetch_push"), load_recipe("sher_hand_egg")
@@ -149,6 +150,18 @@ def test_the_folder_tells_the_length_that_was_asked_for_last(tmp_path: Path) -> 
     first = json.loads((run / "config.json").read_text())
     small_run(tmp_path, compile=False, total_frames=200, resume=run)
     assert json.loads((run / "config.json").read_text()) == first | {"total_frames": 200}
+
+
+def test_a_run_of_before_there_was_a_field_goes_on(tmp_path: Path) -> None:
+    whole = small_run(tmp_path / "whole", compile=False)
+    part = small_run(tmp_path / "part", compile=False, total_frames=200)
+    [checkpoint] = part.glob("checkpoints/*")
+    manifest = read_manifest(checkpoint)
+    for field in ("pose_difference", "symmetric", "policy_ema"):
+        del manifest["config"][field]
+    (checkpoint / "manifest.json").write_bytes(render_manifest(manifest))
+    small_run(tmp_path / "part", compile=False, resume=part)
+    assert_same_run(whole, part)
 
 
 def test_only_the_length_may_change(tmp_path: Path) -> None:

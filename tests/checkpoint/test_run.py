@@ -38,6 +38,15 @@ def test_another_configuration_is_refused(tmp_path: Path) -> None:
         RunCheckpoint(tmp_path, {"alpha": 0.2}, BufferState(make_buffer())).restore()
 
 
+def test_an_older_checkpoint_has_the_defaults_of_what_it_does_not_know(tmp_path: Path) -> None:
+    RunCheckpoint(tmp_path, {"alpha": 0.1}, BufferState(make_buffer())).save(1)
+    defaults = {"alpha": 0.5, "critic": "concat"}
+    assert RunCheckpoint(tmp_path, {"alpha": 0.1, "critic": "concat"}, BufferState(make_buffer()), defaults).restore()
+    other = RunCheckpoint(tmp_path, {"alpha": 0.1, "critic": "bilinear"}, BufferState(make_buffer()), defaults)
+    with pytest.raises(UsageError, match=r"only total_frames may change \(critic was 'concat', now 'bilinear'\)"):
+        other.restore()
+
+
 def test_other_versions_are_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     RunCheckpoint(tmp_path, {}, BufferState(make_buffer())).save(1)
     threads = torch.get_num_threads()
