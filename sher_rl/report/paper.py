@@ -40,6 +40,7 @@ def write_paper(paths: Sequence[Path], folder: Path, level: float = LEVEL, film:
     runs = read_runs(paths)
     methods = _only(runs, METHODS)
     alphas = _only(runs, VARIANTS)
+    added = _only(runs, ADDED)
     folder.mkdir(parents=True, exist_ok=True)
     notes = [
         draw_tasks(methods, folder / "figure4.png", mean_std, "mean and standard deviation over seeds"),
@@ -47,7 +48,7 @@ def write_paper(paths: Sequence[Path], folder: Path, level: float = LEVEL, film:
         draw_temperatures(alphas, VARIANTS, folder / "figure5.png", mean_std, FIGURE_5_TASK),
     ]
     page = _PAGE.read_text("utf-8").format(
-        count=len(runs),
+        count=len(methods) + len(alphas) + len(added),
         level=level,
         seeds=SEEDS,
         learned=LEARNED,
@@ -60,7 +61,7 @@ def write_paper(paths: Sequence[Path], folder: Path, level: float = LEVEL, film:
         ablation=ablation_table(runs),
         missing=missing_list(methods, METHODS),
         missing5=missing_list(alphas, VARIANTS, [FIGURE_5_TASK]),
-        missing_ablation=missing_list(_only(runs, ADDED), ADDED, ABLATION_TASKS),
+        missing_ablation=missing_list(added, ADDED, ABLATION_TASKS),
     )
     replace_file(folder / "report.md", page.encode())
     return "\n".join([*notes, f"report: {folder / 'report.md'}"])

@@ -72,10 +72,6 @@ class RunConfig:
     """Share of the environments that explore toward waypoints."""
     policy_ema: float = 0.0
     """Share that a round of updates keeps of the averaged policy, which is tested and saved; 0 for no average."""
-    lr_drop_frames: int = 0
-    """Environment steps after which actor_lr and critic_lr are lowered, once; 0 for never."""
-    lr_drop: float = 0.3
-    """What is left of them then."""
     train_eval_episodes: int | None = None
     """Deterministic episodes on training's first goals in an evaluation; None is a quarter of eval_episodes, 0 none."""
     seed: int = 0

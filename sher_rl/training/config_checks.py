@@ -26,8 +26,8 @@ ABOVE_ZERO = (
     "actors",
     "waypoint_angle",
 )
-AT_LEAST_ZERO = ("random_frames", "lr_drop_frames", "train_eval_episodes", "seed", "goal_noise", "min_motion")
-SHARES = ("random_action", "polyak", "lr_drop", "next_share", "policy_ema", "waypoint_share")
+AT_LEAST_ZERO = ("random_frames", "train_eval_episodes", "seed", "goal_noise", "min_motion")
+SHARES = ("random_action", "polyak", "next_share", "policy_ema", "waypoint_share")
 AT_MOST = {"seed": 2**31 - 1, "num_threads": 2**10, "num_envs": 2**20}
 """What torch, numpy and an operating system take."""
 WIDEST = 2**16

@@ -95,7 +95,7 @@ class HeldActor:
 
     def __call__(self, frames: int) -> None:
         """Let the policy move, once it has waited, and call the ``on_cycle`` of the parts."""
-        if frames >= self._frames and self._actor["lr"] == 0:
+        if frames >= self._frames:
             self._actor["lr"] = self._step_size
         self._inner(frames)
 

@@ -114,7 +114,6 @@ class Run:
         self.say_how_long()
         while progress.frames < self.config.total_frames and not signals:
             self.collect()
-            self.lower_learning_rates()
             if progress.frames >= self.config.random_frames:
                 self.update()
             progress.end_round()
@@ -159,12 +158,6 @@ class Run:
                 self.progress.updated(statistics)
         self.averaged.update_parameters(self.parts.policy)
         self.replay.on_cycle(self.progress.frames)
-
-    def lower_learning_rates(self) -> None:
-        """Lower Adam's step sizes in the round that ``lr_drop_frames`` fall in; checkpoints have them with Adam."""
-        if self.progress.frames - self.rollouts.batch < self.config.lr_drop_frames <= self.progress.frames:
-            for group in self.parts.learner.optimizer.param_groups:
-                group["lr"] *= self.config.lr_drop
 
     def evaluate(self) -> None:
         """Play test episodes, save the policy with its critics, and write a row."""

@@ -152,15 +152,6 @@ def test_the_folder_tells_the_length_that_was_asked_for_last(tmp_path: Path) -> 
     assert json.loads((run / "config.json").read_text()) == first | {"total_frames": 200}
 
 
-def test_lowered_step_sizes_stay_lowered(tmp_path: Path) -> None:
-    numbers = {"compile": False, "lr_drop_frames": 200}
-    whole = small_run(tmp_path / "whole", **numbers)
-    for frames in (100, 300, 400):
-        resume = {"resume": tmp_path / "part" / "run"} if frames > 100 else {}
-        small_run(tmp_path / "part", **numbers, total_frames=frames, **resume)
-    assert_same_run(whole, tmp_path / "part" / "run")
-
-
 def test_a_run_of_before_there_was_a_field_goes_on(tmp_path: Path) -> None:
     whole = small_run(tmp_path / "whole", compile=False)
     part = small_run(tmp_path / "part", compile=False, total_frames=200)

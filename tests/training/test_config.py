@@ -14,7 +14,7 @@ def test_algorithmic_numbers_have_no_defaults() -> None:
     begins = {"init_from"}
     shown = {"logger", "logger_project", "logger_entity", "video", "quiet"}
     # What a run need not have; runs of before have no such field.
-    off = {"sampler", "goal_noise", "next_share", "min_motion", "policy_ema", "critic", "lr_drop_frames", "lr_drop"}
+    off = {"sampler", "goal_noise", "next_share", "min_motion", "policy_ema", "critic"}
     off |= {"symmetric", "waypoint_angle", "waypoint_share"}
     off |= {"pose_difference"}  # on, in runs of before that have no such field
     assert defaults == {"seed", "compile", *off, *where, *shown, *cluster, *begins}

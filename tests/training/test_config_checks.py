@@ -17,8 +17,6 @@ from sher_rl import UsageError
         ({"polyak": -0.1}, "polyak is -0.1"),
         ({"policy_ema": 1.5}, "policy_ema is 1.5; use a number from 0 to 1"),
         ({"policy_ema": 1.0}, "policy_ema is 1, an average that never moves; use a number below 1"),
-        ({"lr_drop": 1.5}, "lr_drop is 1.5; use a number from 0 to 1"),
-        ({"lr_drop_frames": -1}, "lr_drop_frames is -1"),
         ({"next_share": 1.5}, "next_share is 1.5; use a number from 0 to 1"),
         ({"next_share": float("nan")}, "next_share is nan"),
         ({"min_motion": -0.01}, "min_motion is -0.01; use a number of at least 0"),

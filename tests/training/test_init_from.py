@@ -136,16 +136,6 @@ def test_the_policy_waits_while_the_critics_learn(
     assert not any(torch.equal(before[key], load_policy(whole).state_dict()[key]) for key in actor)
 
 
-def test_step_sizes_that_are_lowered_once_the_policy_moves_stay_lowered(
-    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "ACTOR_WAITS", 100)
-    config = small_config(tmp_path)
-    run = small_run(tmp_path, compile=False, init_from=str(source), lr_drop_frames=200, lr_drop=0.5)
-    optimizer = read_components(run, ("learner",))["learner"]["optimizer"]
-    assert [group["lr"] for group in optimizer["param_groups"]] == [0.5 * config.critic_lr, 0.5 * config.actor_lr]
-
-
 @pytest.mark.parametrize("kept", ["checkpoints", "policy.pt"])
 def test_it_resumes_to_the_bit_without_its_source(
     kept: str, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -6,7 +6,6 @@ from helpers.small import load_recipe, small_config
 
 import sher_rl
 from sher_rl import load_policy
-from sher_rl.checkpoint.run import read_components
 
 Weights = tuple[list[torch.Tensor], list[torch.Tensor]]
 ROUNDS = {"total_frames": 600, "eval_frames": 100}
@@ -59,12 +58,3 @@ def test_an_average_moves_a_share_of_the_way_after_each_round(averaged: Weights)
 
 def test_an_average_does_not_change_what_is_trained(plain: Weights, averaged: Weights) -> None:
     torch.testing.assert_close(averaged[0], plain[0], rtol=0, atol=0)
-
-
-def test_step_sizes_are_lowered_once_and_the_policy_is_the_same_until_then(plain: Weights, tmp_path: Path) -> None:
-    lowered, _ = policies_of_a_run(tmp_path, lr_drop_frames=250, lr_drop=0.5)
-    torch.testing.assert_close(lowered[:2], plain[0][:2], rtol=0, atol=0)
-    assert not torch.equal(lowered[2], plain[0][2])
-    config = small_config(tmp_path)
-    optimizer = read_components(tmp_path / "run", ("learner",))["learner"]["optimizer"]
-    assert [group["lr"] for group in optimizer["param_groups"]] == [0.5 * config.critic_lr, 0.5 * config.actor_lr]
