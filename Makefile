@@ -14,7 +14,7 @@ run: $(READY)
 	$(RUN) recipes/$(RECIPE).py $(ARGS)
 
 test: $(READY)
-	$(RUN) -m pytest
+	$(RUN) -m pytest -n 2 --dist loadfile
 
 bench: $(READY)
 	$(RUN) -m pytest benchmarks/suite -q --benchmark-json=bench.json --benchmark-disable-gc --benchmark-columns=median,iqr,rounds

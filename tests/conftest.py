@@ -1,5 +1,7 @@
 """Tests are deterministic: torch's seed, and the examples of property tests, which are the same each time.
 
+Torch has one thread in the tests' own processes, since ``make test`` runs two tests at a time.
+
 ``pytest --hypothesis-profile=random`` searches with other examples, twenty times as many.
 """
 
@@ -17,6 +19,7 @@ settings.register_profile("deterministic", derandomize=True, max_examples=100, *
 settings.register_profile("random", derandomize=False, max_examples=2000, **COMMON)
 settings.load_profile("deterministic")
 set_hypothesis_home_dir(Path(tempfile.gettempdir(), "hypothesis"))  # it notes numbers that occur in the source
+torch.set_num_threads(1)
 
 
 @pytest.fixture(autouse=True)

@@ -64,6 +64,7 @@ def test_a_ratio_that_fell_is_measured_again_and_then_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture
 ) -> None:
     """Both fall in the first run; in the second, a real one, one of them is four times as fast as its rival."""
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)  # with it pytest-benchmark measures nothing
     entries = [
         entry("noisy", "ours", 0.001, measured_for_real(tmp_path, "noisy", 0.004), rival=0.001),
         entry("slower", "ours", 0.001, measured_for_real(tmp_path, "slower", 0.0001), rival=0.001),
