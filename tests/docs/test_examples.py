@@ -62,13 +62,9 @@ def test_hindsight_works_in_a_buffer_of_torchrl_s_on_ray():
 
 
 @pytest.fixture
-def soft(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Examples of soft Q-learning take parts of each other; on one thread, as their networks are small."""
+def soft(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Examples of soft Q-learning take parts of each other."""
     monkeypatch.syspath_prepend(EXAMPLES)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def test_soft_q_learning_flips_six_bits_with_hindsight(soft):
@@ -128,10 +124,8 @@ def test_an_asynchronous_collector_writes_the_buffer():
 
 @pytest.fixture
 def puck(tmp_path: Path) -> Iterator[tuple[ModuleType, sher_rl.Config]]:
-    example, threads = load("own_task"), torch.get_num_threads()
-    torch.set_num_threads(1)  # networks this small wait for a second one if the machine is busy
+    example = load("own_task")
     yield example, dataclasses.replace(example.CONFIG, out_dir=tmp_path, run_name="run")
-    torch.set_num_threads(threads)
     gymnasium.registry.pop("Puck-v0")
 
 

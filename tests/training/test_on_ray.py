@@ -8,7 +8,6 @@ import time
 from pathlib import Path
 
 import pytest
-import torch
 from helpers.same_run import AWKWARD, assert_same_run
 from helpers.small import FLAGS, REACH, load_recipe, small_config, small_run
 
@@ -27,7 +26,6 @@ TWO_FLAGS = ["--ray=local", "--actors=2", "--num-threads=1", "--no-compile", "--
 @pytest.fixture(scope="module")
 def local(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run in one process."""
-    torch.set_num_threads(1)
     return small_run(tmp_path_factory.mktemp("local"), **AWKWARD, num_threads=1)
 
 
