@@ -39,6 +39,8 @@ def lines(policy: TensorDictModuleBase, episodes: int) -> Iterator[str]:
         near, far = distance[fifth].min(), distance[fifth].max()
         success, median = met[fifth].float().mean(), error[fifth].median()
         yield f"goals {near:.2f}-{far:.2f} m away: {success:.2f}, the median error is {median * 100:.1f} cm"
+    if met.all():
+        return
     lower, middle, upper = error[~met].quantile(torch.tensor([0.25, 0.5, 0.75])) * 100
     yield f"misses: {lower:.1f} cm off at the first quartile, {middle:.1f} at the median, {upper:.1f} at the third"
     travelled = ((end - start) * (goal - start)).sum(-1) / distance
