@@ -69,7 +69,7 @@ def build(config: sher_rl.HerConfig) -> sher_rl.Parts:
         num_neighbors=1,
         lambda_init=1.0,
         lambda_growth=1e-4,
-        lambda_period=config.updates_per_batch * config.eval_frames // config.frames_per_batch,  # an epoch
+        lambda_period=config.updates_per_batch * get_task(config.env_id).cycles_per_epoch,
     )
     buffer = TensorDictReplayBuffer(storage=storage, sampler=sampler, transform=Compose(relabel, normalizer))
     loss = sher_rl.MultiGoalDDPGLoss(

@@ -34,7 +34,7 @@ RECIPES = recipes_folder()
 TASKS = tuple(sorted(path.stem.removeprefix("sher_") for path in RECIPES.glob("sher_*.py")))
 METHODS = ("sher", "her", "cher")
 ABLATION = {
-    ("fetch_push", "her", "parts"): "--gamma 0.96 --polyak 0.82 --random-action 0.2",
+    ("fetch_push", "her", "parts"): "--gamma 0.96 --polyak 0.82 --random-action 0.2 --eval-frames 10000",
     ("fetch_push", "sher", "bare"): (
         "--gamma 0.98 --polyak 0.9987 --random-action 0.3"
         " --num-envs 2 --frames-per-batch 100 --updates-per-batch 40 --random-frames 0"
@@ -173,7 +173,7 @@ def jobs_of(args: Args, task: str, seed: int) -> list[Job]:
     default = load_recipe(task).CONFIG
     frames = default.total_frames if args.frames is None else args.frames
     config = dataclasses.replace(default, seed=seed, total_frames=frames)
-    jobs = [Job(f"{task}-{method}-s{seed}", config, method, (), args) for method in args.methods]
+    jobs = [Job(f"{task}-{method}-s{seed}", config, method, own_flags(method, config), args) for method in args.methods]
     for alpha in args.alphas if task == "fetch_slide" else ():
         jobs.append(Job(f"{task}-sher-a{alpha}-s{seed}", config, "sher", ("--alpha", str(alpha)), args))
     short = dataclasses.replace(config, total_frames=min(frames, ABLATION_FRAMES))
@@ -181,6 +181,11 @@ def jobs_of(args: Args, task: str, seed: int) -> list[Job]:
         if of_task == task:
             jobs.append(Job(f"{task}-{method}-{variant}-s{seed}", short, method, tuple(flags.split()), args))
     return jobs
+
+
+def own_flags(method: str, config: sher_rl.Config) -> tuple[str, ...]:
+    """Flags of a method's runs: a baseline is tested at the same steps as SHER, so that an epoch is as long."""
+    return () if method == "sher" else ("--eval-frames", str(config.eval_frames))
 
 
 def show(jobs: list[Job]) -> None:

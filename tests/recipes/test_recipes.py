@@ -185,6 +185,13 @@ def test_baselines_have_the_published_numbers_of_each_task(path: Path, env_id: s
     assert (config.env_id, config.method) == (env_id, path.stem)
 
 
+@pytest.mark.parametrize("eval_frames", [1_000, 25_000])
+def test_the_weight_of_cher_starts_again_after_50_cycles_however_often_tests_are(eval_frames: int) -> None:
+    recipe = load_recipe("cher")
+    config = dataclasses.replace(recipe.published("HandReach-v3"), eval_frames=eval_frames, compile=False)
+    assert recipe.build(config).buffer.sampler.lambda_period == 50 * 40
+
+
 @pytest.mark.parametrize(
     ("method", "parts", "norms"),
     [

@@ -86,6 +86,14 @@ def test_commands_are_the_recipes_own(tmp_path: Path) -> None:
     assert command.endswith(f"cher.py --env HandManipulatePen-v1 --total-frames 900 --resume {job.folder}")
 
 
+@pytest.mark.parametrize("method", ["her", "cher"])
+def test_baselines_are_tested_at_the_steps_of_sher(method: str, tmp_path: Path) -> None:
+    plan = REPRODUCE.plan(args(tmp_path, tasks=REPRODUCE.TASKS, methods=(method,), alphas=(), ablation=False))
+    for job in plan:
+        published = load_recipe(method).published(job.config.env_id)
+        assert parse(published, job.numbers()).eval_frames == job.config.eval_frames
+
+
 def test_what_recipes_print_goes_through_no_link(tmp_path: Path) -> None:
     [job] = REPRODUCE.plan(args(tmp_path, methods=("her",)))
     job.args.out_dir.mkdir()
